@@ -1,0 +1,14 @@
+#include "tools/commands.h"
+
+#include "tools/command.h"
+
+namespace granary {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands{
+      kManCommand,
+  };
+  return kCommands;
+}
+
+}  // namespace granary

@@ -1,0 +1,10 @@
+// Every command, by name. See tools/command.h.
+#pragma once
+
+namespace granary {
+
+struct Command;
+
+extern const Command kManCommand;
+
+}  // namespace granary
