@@ -1,0 +1,81 @@
+// Fetcher: verified objects from the cache, else from the sources: one download however many ask,
+// decoded and verified on all cores, kept in the cache. Nothing is ever handed out unverified.
+//
+// Threads: the transports' own for the network, a pool for decoding and for waiting between tries.
+// No thread is parked while an object is on its way. Safe from many threads; start it after fork.
+//
+// Sources are tried in order, beginning with the one that answered last; what could not be had is tried
+// again with growing pauses until the deadline. A damaged answer is fetched once more past all caches,
+// then elsewhere. The same error is repeated for a moment (failure_memory) instead of storming the
+// sources; after that the next read tries anew: a failed object heals when its source does.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <unordered_map>
+
+#include "fs/base/mutex.h"
+#include "fs/net/transport.h"
+#include "fs/store/cache.h"
+
+namespace granary {
+
+class Download;
+class WorkerPool;
+
+struct FetcherOptions {
+  std::string repository;  // its name, for the log
+  std::chrono::milliseconds deadline{30'000};
+  int rounds = 4;                              // at most so often over all sources
+  std::chrono::milliseconds first_pause{100};  // doubled after every round
+  std::chrono::milliseconds failure_memory{250};
+  size_t workers = 0;                      // 0: as many as cores
+  size_t recent_bytes = size_t{32} << 20;  // in memory: what the cache could not take
+};
+
+struct FetcherStats {
+  uint64_t requests = 0;        // GETs sent to sources
+  uint64_t received_bytes = 0;  // in whole answers, as they came
+  uint64_t hits = 0;            // objects answered by the cache (or from memory)
+  uint64_t misses = 0;          // downloads begun
+  uint64_t joined = 0;          // objects that waited for a download already under way
+  uint64_t retries = 0;         // requests after the first of a download
+  uint64_t corrupt = 0;         // damaged answers
+  uint64_t failures = 0;        // downloads that ended in an error
+  uint64_t in_flight = 0;       // now
+};
+
+class Fetcher : public ObjectReader {
+ public:
+  using Callback = std::function<void(Result<ObjectHandle>)>;
+  using DocumentCallback = std::function<void(Result<Bytes>)>;
+
+  // Takes the sources (at least one); borrows the cache, which outlives the fetcher.
+  Fetcher(std::vector<std::unique_ptr<Transport>> sources, Cache& cache, FetcherOptions options);
+  // Answers who still waits with kUnavailable. Nobody may be inside a call.
+  ~Fetcher() override;
+
+  // Calls `done` exactly once, with one of the errors of ObjectReader or the object: before it returns, on this thread,
+  // when the object is cached or just failed; else on a thread of the fetcher. `done` should be brief: it may call
+  // `fetch`, it may not wait. An empty `done` is fine (prefetch). A demand overtakes a prefetch of the same object.
+  void fetch(const ObjectId& id, Priority priority, Callback done);
+
+  // The same, waiting. Not from a callback.
+  Result<ObjectHandle> open(const ObjectId& id);
+  Result<SharedBytes> read(const ObjectId& id) override;
+
+  // Forgets an object whose handle turned out unreadable (a failing cache disk): the next fetch gets it anew.
+  void discard(const ObjectId& id);
+
+  // head.json, log/… and root/… (docs/format.md, 2): as the source sent them, kept nowhere; whoever reads them checks
+  // signatures. `kFresh` asks past caches: for head.json, which changes.
+  //   kNotFound, kUnavailable, kEndlessData  as Transport
+  enum class Freshness { kAnyCopy, kFresh };
+  void fetch_document(const std::string& path, size_t limit_bytes, Freshness freshness, DocumentCallback done);
+  Result<Bytes> read_document(const std::string& path, size_t limit_bytes, Freshness freshness);
+
+  FetcherStats stats() const;
+};
+
+}  // namespace granary

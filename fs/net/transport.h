@@ -1,0 +1,73 @@
+// Transport: fetches files below one base URL, asynchronously and unverified.
+// Implementations: HttpTransport (http, https), FileTransport (file). Tests wrap them.
+// All are safe to call from many threads at once. They start threads when made: fork before that.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "fs/base/bytes.h"
+
+namespace granary {
+
+// Demand: somebody waits for it. Prefetch: somebody may want it later; never in demand's way.
+enum class Priority { kDemand, kPrefetch };
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+struct GetRequest {
+  std::string path;  // below the base URL, as in "head.json"; holds nothing that a URL would escape
+  size_t limit_bytes = 0;
+  Priority priority = Priority::kDemand;
+  Deadline deadline = Deadline::max();
+  bool past_caches = false;  // ask proxies on the way for a fresh copy (Cache-Control: no-cache)
+};
+
+// Transfer: a request under way. Dropping it cancels: the callback is not called any more,
+// unless it has begun already. May outlive its Transport. Dropping a finished one does nothing.
+class Transfer {
+ public:
+  virtual ~Transfer() = default;
+  // From now on a demand, with this deadline.
+  virtual void expedite(Deadline deadline) = 0;
+};
+
+class Transport {
+ public:
+  // Called exactly once, unless cancelled, on a thread of the transport: be brief, never wait in it.
+  // It may call `get`, and drop its own Transfer; it may not destroy the transport.
+  using Callback = std::function<void(Result<Bytes>)>;
+
+  // Destroying a transport answers what is under way with kUnavailable.
+  virtual ~Transport() = default;
+
+  // The file's bytes, exactly as the source sent them.
+  //   kNotFound     the source says that it has no such file
+  //   kUnavailable  could not tell: refused, timed out, cut off, 5xx, DNS, TLS …; worth a retry
+  //   kEndlessData  longer than limit_bytes
+  // Each message names the URL and the cause.
+  [[nodiscard]] virtual std::unique_ptr<Transfer> get(GetRequest request, Callback done) = 0;
+
+  // Where it fetches from, for people: no trailing slash.
+  virtual const std::string& base_url() const = 0;
+};
+
+struct HttpOptions {
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::seconds stall_timeout{10};  // aborted after so long below 512 bytes a second
+  long max_redirects = 5;
+  size_t max_connections = 16;       // to all sources together; transfers beyond that queue, demand first
+  size_t max_prefetches = 12;        // of them; the rest is kept free for demand
+  std::optional<std::string> proxy;  // none: what http_proxy, https_proxy, no_proxy say; "": no proxy
+};
+
+// One transport for each URL, in order: http://, https:// or file:///DIRECTORY. All HTTP runs on one thread.
+//   kBadUrl  not a URL that we can fetch from; nothing has been contacted yet
+Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vector<std::string>& urls,
+                                                                const HttpOptions& options = {});
+Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options = {});
+
+}  // namespace granary
