@@ -5,6 +5,7 @@ namespace granary {
 
 struct Command;
 
+extern const Command kCompletionCommand;
 extern const Command kManCommand;
 
 }  // namespace granary
