@@ -11,6 +11,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/debian.sh"
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/granary/trees
 
 say() { echo "make-reference-tree: $*" >&2; }
@@ -34,38 +35,17 @@ for tool in mmdebstrap zstd python3; do
 done
 [ ! -e "$dir" ] || [ -z "$(ls -A "$dir")" ] || fail "cannot make $dir: it is not empty"
 
-# apt's sources for the Debian archive as this host has them; third-party repositories are left out.
-debian_sources() {
-  apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 'Origin: Debian' \
-    2>/dev/null | sort -u
-}
-
-# What this host tells apt about reaching the archive (proxies, mirrors that lag), as mmdebstrap options.
-host_apt_options() {
-  apt-config dump | grep -E '^Acquire::(https?::.*[Pp]roxy|Check-Valid-Until|Check-Date|Retries)' || true
-}
-
 # cook TREE: bootstraps into the empty directory TREE.
 cook() {
-  local tree=$1 sources=$1.list option
-  local args=(--mode=root --format=directory --variant="$variant" --skip=output/dev)
-  [ -n "$(debian_sources)" ] || apt-get update -q >&2 || fail "cannot make $dir: apt-get update failed"
-  debian_sources >"$sources"
-  [ -s "$sources" ] || fail "cannot make $dir: apt has no source for the Debian archive; see /etc/apt/sources.list"
-  [ -z "$packages" ] || args+=(--include="$packages")
-  while read -r option; do
-    [ -z "$option" ] || args+=(--aptopt="${option%;}")
-  done < <(host_apt_options)
   say "bootstrapping a $kind tree; the first time this takes a minute or more"
-  mmdebstrap "${args[@]}" bookworm "$tree" "$sources" >&2 || fail "cannot make $dir: mmdebstrap failed"
-  rm -f "$sources" "$tree/etc/apt/apt.conf.d/99mmdebstrap"
-  python3 "$here/add_oddities.py" "$tree"
+  bootstrap_debian "$1" "$variant" ${packages:+--include="$packages"} || fail "cannot make $dir: see above"
+  python3 "$here/add_oddities.py" "$1"
 }
 
 tar_options=(--numeric-owner --acls --xattrs --xattrs-include='*')
 
 # The name changes with the recipe, so that an older tree is never mistaken for this one.
-recipe=$(cat "$0" "$here/add_oddities.py" | sha256sum | cut -c1-12)
+recipe=$(cat "$0" "$here/debian.sh" "$here/add_oddities.py" | sha256sum | cut -c1-12)
 archive=$cache/debian12-$kind-$recipe.tar.zst
 
 mkdir -p "$cache" "$dir"
