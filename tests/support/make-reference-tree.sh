@@ -42,7 +42,7 @@ cook() {
   python3 "$here/add_oddities.py" "$1"
 }
 
-tar_options=(--numeric-owner --acls --xattrs --xattrs-include='*')
+tar_options=(--numeric-owner --acls --xattrs --xattrs-include='*' --warning=no-timestamp)
 
 # The name changes with the recipe, so that an older tree is never mistaken for this one.
 recipe=$(cat "$0" "$here/debian.sh" "$here/add_oddities.py" | sha256sum | cut -c1-12)
@@ -56,13 +56,14 @@ if [ ! -e "$archive" ]; then
   chmod 755 "$work"  # apt downloads as its own user
   trap 'rm -rf --one-file-system "$work"' EXIT
   cook "$work/tree"
-  tar -C "$work/tree" -cf - --format=posix --sparse --sort=name --warning=no-file-ignored --warning=no-timestamp "${tar_options[@]}" . |
+  tar -C "$work/tree" -cf - --format=posix --sparse --sort=name "${tar_options[@]}" . |
     zstd -q -3 -T0 -o "$work/tar.zst"
   find "$cache" -maxdepth 1 -name "debian12-$kind-*.tar.zst" -delete
   mv "$work/tar.zst" "$archive"
 fi
 flock -u 9
 
-zstd -dc "$archive" | tar -C "$dir" -xpf - --same-owner --warning=no-timestamp "${tar_options[@]}" || fail "cannot unpack $archive into $dir"
+zstd -dc "$archive" | tar -C "$dir" -xpf - --same-owner "${tar_options[@]}" ||
+  fail "cannot unpack $archive into $dir"
 python3 "$here/add_oddities.py" --sockets "$dir"  # a tar cannot hold these
 say "$dir: $(find "$dir" | wc -l) entries, $(du -sm --apparent-size "$dir" | cut -f1) MB"
