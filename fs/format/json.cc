@@ -177,7 +177,7 @@ Result<std::string> JsonReader::text_or(std::string_view name, std::string fallb
 
 Result<uint64_t> JsonReader::integer(std::string_view name) const {
   const uint64_t* number = TRY(value(name))->integer();
-  if (number == nullptr) return wrong(name, "is not a whole number");
+  if (number == nullptr || *number > uint64_t{INT64_MAX}) return wrong(name, "is not a whole number, 0 to 2^63-1");
   return *number;
 }
 
