@@ -11,7 +11,7 @@ constexpr std::string_view kTypeSuffix = "+json";
 
 std::string payload_type_of(std::string_view kind) { return str(kTypePrefix, kind, kTypeSuffix); }
 
-Result<Signature> parse_signature(const Json& json, const std::string& what) {
+Result<Signature> parse_signature(const JsonValue& json, const std::string& what) {
   const JsonReader in = TRY(JsonReader::of(json, what));
   return Signature{TRY(in.text("algorithm", 64)), TRY(in.text("keyid", 128)), TRY(in.base64("sig"))};
 }
@@ -22,32 +22,33 @@ Envelope Envelope::around(std::string_view kind, Bytes payload) {
 }
 
 Result<Envelope> Envelope::parse(ByteView text) {
-  const Json json = TRY_WITHIN("envelope", Json::parse(text, kMaxDocumentBytes));
+  const JsonValue json = TRY_WITHIN("envelope", JsonValue::parse(text, kMaxDocumentBytes));
   return from_json(json, "envelope");
 }
 
-Result<Envelope> Envelope::from_json(const Json& json, const std::string& what) {
+Result<Envelope> Envelope::from_json(const JsonValue& json, const std::string& what) {
   const JsonReader in = TRY(JsonReader::of(json, what));
   Envelope envelope{TRY(in.base64("payload")), TRY(in.text("payloadType", 128)), {}};
-  const Json::Array* signatures = TRY(in.array("signatures"));
+  const JsonValue::Array* signatures = TRY(in.array("signatures"));
   if (signatures->size() > kMaxSignatures) return in.wrong("signatures", str("are more than ", kMaxSignatures));
-  for (const Json& signature : *signatures)
+  for (const JsonValue& signature : *signatures)
     envelope.signatures.push_back(TRY(parse_signature(signature, what + ": signature")));
   return envelope;
 }
 
 Result<Envelope> Envelope::from_member(const JsonReader& in, std::string_view name) {
-  const Json* value = TRY(in.value(name));
+  const JsonValue* value = TRY(in.value(name));
   return from_json(*value, str(in.what(), ": ", name));
 }
 
-Json Envelope::to_json() const {
-  Json::Array list;
+JsonValue Envelope::to_json() const {
+  JsonValue::Array list;
   for (const Signature& signature : signatures) {
-    list.push_back(Json::Object{
+    list.push_back(JsonValue::Object{
         {"algorithm", signature.algorithm}, {"keyid", signature.key_id}, {"sig", to_base64(signature.bytes)}});
   }
-  return Json::Object{{"payload", to_base64(payload)}, {"payloadType", payload_type}, {"signatures", std::move(list)}};
+  return JsonValue::Object{
+      {"payload", to_base64(payload)}, {"payloadType", payload_type}, {"signatures", std::move(list)}};
 }
 
 std::string_view Envelope::kind() const {

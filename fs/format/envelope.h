@@ -36,9 +36,9 @@ struct Envelope {
 
   // kCorrupt, kEndlessData: not an envelope.
   static Result<Envelope> parse(ByteView text);
-  static Result<Envelope> from_json(const Json& json, const std::string& what);
+  static Result<Envelope> from_json(const JsonValue& json, const std::string& what);
   static Result<Envelope> from_member(const JsonReader& in, std::string_view name);
-  Json to_json() const;
+  JsonValue to_json() const;
   Bytes serialise() const { return to_json().canonical(); }
 
   // The "KIND" of the payload type; empty when it is none of ours.

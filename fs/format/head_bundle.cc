@@ -3,23 +3,24 @@
 namespace granary {
 
 Result<HeadBundle> HeadBundle::parse(ByteView text) {
-  const Json json = TRY(parse_document(text, kMaxHeadBytes, kKind, {"roots", "record", "timestamp"}));
+  const JsonValue json = TRY(parse_document(text, kMaxHeadBytes, kKind, {"roots", "record", "timestamp"}));
   const JsonReader in = TRY(JsonReader::of(json, "head"));
   HeadBundle bundle;
-  for (const Json& root : *TRY(in.array("roots"))) bundle.roots.push_back(TRY(Envelope::from_json(root, "head: root")));
+  for (const JsonValue& root : *TRY(in.array("roots")))
+    bundle.roots.push_back(TRY(Envelope::from_json(root, "head: root")));
   bundle.record = TRY(Envelope::from_member(in, "record"));
   bundle.timestamp = TRY(Envelope::from_member(in, "timestamp"));
   return bundle;
 }
 
 Bytes HeadBundle::serialise() const {
-  Json::Array root_list;
+  JsonValue::Array root_list;
   for (const Envelope& root : roots) root_list.push_back(root.to_json());
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["roots"] = std::move(root_list);
   out["record"] = record.to_json();
   out["timestamp"] = timestamp.to_json();
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 }  // namespace granary

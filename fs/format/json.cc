@@ -11,22 +11,22 @@ namespace {
 constexpr size_t kMaxDepth = 32;
 constexpr size_t kMaxValues = 500'000;
 
-// Builds a Json from the parser's events and stops it where a bound is met. The parser keeps its own
+// Builds a JsonValue from the parser's events and stops it where a bound is met. The parser keeps its own
 // stack on the heap, so that depth costs no recursion.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Json take() { return std::move(root_); }
+  JsonValue take() { return std::move(root_); }
   const std::string& failure() const { return failure_; }
 
-  bool null() override { return add(Json()); }
+  bool null() override { return add(JsonValue()); }
   bool boolean(bool value) override { return add(value); }
   bool number_integer(number_integer_t value) override { return add(value); }
   bool number_unsigned(number_unsigned_t value) override { return add(value); }
   bool number_float(number_float_t value, const string_t&) override { return add(value); }
   bool string(string_t& value) override { return add(std::move(value)); }
   bool binary(binary_t&) override { return fail("binary data"); }
-  bool start_object(size_t) override { return open(Json::Object{}); }
-  bool start_array(size_t) override { return open(Json::Array{}); }
+  bool start_object(size_t) override { return open(JsonValue::Object{}); }
+  bool start_array(size_t) override { return open(JsonValue::Array{}); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
@@ -48,21 +48,21 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   // Puts a value where the next one belongs; null when there are too many.
-  Json* place(Json value) {
+  JsonValue* place(JsonValue value) {
     if (++values_ > kMaxValues) {
       fail(str("more than ", kMaxValues, " values"));
       return nullptr;
     }
     if (open_.empty()) return &(root_ = std::move(value));
-    if (Json::Array* array = open_.back()->array()) return &array->emplace_back(std::move(value));
+    if (JsonValue::Array* array = open_.back()->array()) return &array->emplace_back(std::move(value));
     return &(*slot_ = std::move(value));
   }
 
-  bool add(Json value) { return place(std::move(value)) != nullptr; }
+  bool add(JsonValue value) { return place(std::move(value)) != nullptr; }
 
-  bool open(Json container) {
+  bool open(JsonValue container) {
     if (open_.size() >= kMaxDepth) return fail(str("nested deeper than ", kMaxDepth));
-    Json* placed = place(std::move(container));
+    JsonValue* placed = place(std::move(container));
     if (placed != nullptr) open_.push_back(placed);
     return placed != nullptr;
   }
@@ -72,9 +72,9 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  Json root_;
-  std::vector<Json*> open_;  // an array grows only while none of its elements is open
-  Json* slot_ = nullptr;     // where the member just named goes
+  JsonValue root_;
+  std::vector<JsonValue*> open_;  // an array grows only while none of its elements is open
+  JsonValue* slot_ = nullptr;     // where the member just named goes
   size_t values_ = 0;
   std::string failure_;
 };
@@ -82,23 +82,23 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 void write_text(Bytes& out, ByteView text);
 }  // namespace
 
-Json::Json() = default;
-Json::Json(bool value) : value_(value) {}
-Json::Json(double value) : value_(value) {}
-Json::Json(std::string text) : value_(std::move(text)) {}
-Json::Json(const char* text) : value_(std::string(text)) {}
-Json::Json(Array items) : value_(std::move(items)) {}
-Json::Json(Object members) : value_(std::move(members)) {}
-Json::Json(uint64_t positive, int64_t negative) : value_(positive) {
+JsonValue::JsonValue() = default;
+JsonValue::JsonValue(bool value) : value_(value) {}
+JsonValue::JsonValue(double value) : value_(value) {}
+JsonValue::JsonValue(std::string text) : value_(std::move(text)) {}
+JsonValue::JsonValue(const char* text) : value_(std::string(text)) {}
+JsonValue::JsonValue(Array items) : value_(std::move(items)) {}
+JsonValue::JsonValue(Object members) : value_(std::move(members)) {}
+JsonValue::JsonValue(uint64_t positive, int64_t negative) : value_(positive) {
   if (negative < 0) value_ = negative;
 }
-Json::Json(const Json& other) = default;
-Json::Json(Json&& other) noexcept = default;
-Json& Json::operator=(const Json& other) = default;
-Json& Json::operator=(Json&& other) noexcept = default;
-Json::~Json() = default;
+JsonValue::JsonValue(const JsonValue& other) = default;
+JsonValue::JsonValue(JsonValue&& other) noexcept = default;
+JsonValue& JsonValue::operator=(const JsonValue& other) = default;
+JsonValue& JsonValue::operator=(JsonValue&& other) noexcept = default;
+JsonValue::~JsonValue() = default;
 
-Result<Json> Json::parse(ByteView text, size_t limit_bytes) {
+Result<JsonValue> JsonValue::parse(ByteView text, size_t limit_bytes) {
   if (text.size() > limit_bytes)
     return Error{Code::kEndlessData, str("is ", text.size(), " bytes long; it may have ", limit_bytes)};
   if (text.starts_with("\xef\xbb\xbf")) return Error{Code::kCorrupt, "starts with a byte order mark"};
@@ -108,13 +108,13 @@ Result<Json> Json::parse(ByteView text, size_t limit_bytes) {
   return builder.take();
 }
 
-Bytes Json::canonical() const {
+Bytes JsonValue::canonical() const {
   Bytes out;
   write(out);
   return out;
 }
 
-void Json::write(Bytes& out) const {
+void JsonValue::write(Bytes& out) const {
   if (const bool* flag = boolean()) out += *flag ? "true" : "false";
   if (const uint64_t* number = integer()) out += std::to_string(*number);
   if (const int64_t* number = std::get_if<int64_t>(&value_)) out += std::to_string(*number);
@@ -123,7 +123,7 @@ void Json::write(Bytes& out) const {
   if (is_null()) out += "null";
   if (const Array* items = array()) {
     out += '[';
-    for (const Json& item : *items) {
+    for (const JsonValue& item : *items) {
       if (&item != &items->front()) out += ',';
       item.write(out);
     }
@@ -148,7 +148,7 @@ void write_text(Bytes& out, ByteView text) {
 }
 }  // namespace
 
-Result<JsonReader> JsonReader::of(const Json& value, std::string what) {
+Result<JsonReader> JsonReader::of(const JsonValue& value, std::string what) {
   if (value.object() == nullptr) return Error{Code::kCorrupt, what + " is not a JSON object"};
   return JsonReader(*value.object(), std::move(what));
 }
@@ -157,7 +157,7 @@ Error JsonReader::wrong(std::string_view name, const std::string& why) const {
   return {Code::kCorrupt, str(what_, ": \"", name, "\" ", why)};
 }
 
-Result<const Json*> JsonReader::value(std::string_view name) const {
+Result<const JsonValue*> JsonReader::value(std::string_view name) const {
   const auto found = object_->find(name);
   if (found == object_->end()) return wrong(name, "is missing");
   return &found->second;
@@ -209,7 +209,7 @@ Result<UnixSeconds> JsonReader::time(std::string_view name) const {
 
 Result<std::vector<std::string>> JsonReader::texts(std::string_view name) const {
   std::vector<std::string> out;
-  for (const Json& item : *TRY(array(name))) {
+  for (const JsonValue& item : *TRY(array(name))) {
     if (item.text() == nullptr) return wrong(name, "holds something that is not a string");
     out.push_back(*item.text());
   }
@@ -226,26 +226,26 @@ Result<std::vector<Digest>> JsonReader::digests(std::string_view name) const {
   return out;
 }
 
-Result<const Json::Array*> JsonReader::array(std::string_view name) const {
-  const Json::Array* items = TRY(value(name))->array();
+Result<const JsonValue::Array*> JsonReader::array(std::string_view name) const {
+  const JsonValue::Array* items = TRY(value(name))->array();
   if (items == nullptr) return wrong(name, "is not a list");
   return items;
 }
 
-Result<const Json::Object*> JsonReader::object(std::string_view name) const {
-  const Json::Object* members = TRY(value(name))->object();
+Result<const JsonValue::Object*> JsonReader::object(std::string_view name) const {
+  const JsonValue::Object* members = TRY(value(name))->object();
   if (members == nullptr) return wrong(name, "is not an object");
   return members;
 }
 
 Result<JsonReader> JsonReader::reader(std::string_view name, std::string what) const {
-  const Json::Object* members = TRY(object(name));
+  const JsonValue::Object* members = TRY(object(name));
   return JsonReader(*members, std::move(what));
 }
 
-Result<Json> parse_document(ByteView text, size_t limit_bytes, std::string_view kind,
-                            std::initializer_list<std::string_view> known) {
-  Json json = TRY_WITHIN(std::string(kind), Json::parse(text, limit_bytes));
+Result<JsonValue> parse_document(ByteView text, size_t limit_bytes, std::string_view kind,
+                                 std::initializer_list<std::string_view> known) {
+  JsonValue json = TRY_WITHIN(std::string(kind), JsonValue::parse(text, limit_bytes));
   const JsonReader in = TRY(JsonReader::of(json, std::string(kind)));
   const std::string actual = TRY(in.text("granary", 64));
   if (actual != kind) return in.wrong("granary", str("is \"", printable(actual), "\", not \"", kind, "\""));
@@ -262,6 +262,6 @@ Result<Json> parse_document(ByteView text, size_t limit_bytes, std::string_view 
   return json;
 }
 
-Json::Object new_document(std::string_view kind) { return {{"granary", std::string(kind)}, {"format", 1}}; }
+JsonValue::Object new_document(std::string_view kind) { return {{"granary", std::string(kind)}, {"format", 1}}; }
 
 }  // namespace granary

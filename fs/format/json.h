@@ -1,4 +1,4 @@
-// Json: a JSON value. JsonReader: reads the members of an object and says which one is wrong (docs/format.md, 1
+// JsonValue: a JSON value. JsonReader: reads the members of an object and says which one is wrong (docs/format.md, 1
 // and 7.1). What is parsed is foreign data: its size, its depth and the number of its values are bounded, duplicate
 // keys are refused. Value types; no exception leaves.
 #pragma once
@@ -16,36 +16,36 @@
 
 namespace granary {
 
-class Json {
+class JsonValue {
  public:
-  using Array = std::vector<Json>;
-  using Object = std::map<std::string, Json, std::less<>>;  // ordered by bytes, as canonical writing wants it
+  using Array = std::vector<JsonValue>;
+  using Object = std::map<std::string, JsonValue, std::less<>>;  // ordered by bytes, as canonical writing wants it
 
   // NOLINTBEGIN(google-explicit-constructor): so that a document can be written down as it looks
-  Json();  // null
-  Json(bool value);
-  Json(double value);
-  Json(std::string text);
-  Json(const char* text);
-  Json(Array items);
-  Json(Object members);
+  JsonValue();  // null
+  JsonValue(bool value);
+  JsonValue(double value);
+  JsonValue(std::string text);
+  JsonValue(const char* text);
+  JsonValue(Array items);
+  JsonValue(Object members);
   template <std::unsigned_integral T>
-  Json(T value) : Json(uint64_t{value}, 0) {}
+  JsonValue(T value) : JsonValue(uint64_t{value}, 0) {}
   template <std::signed_integral T>
-  Json(T value) : Json(value < 0 ? 0 : static_cast<uint64_t>(value), value < 0 ? int64_t{value} : 0) {}
+  JsonValue(T value) : JsonValue(value < 0 ? 0 : static_cast<uint64_t>(value), value < 0 ? int64_t{value} : 0) {}
   // NOLINTEND(google-explicit-constructor)
 
   // Written out in json.cc: inlined, they make g++ 12 see uninitialised values where there are none.
-  Json(const Json& other);
-  Json(Json&& other) noexcept;
-  Json& operator=(const Json& other);
-  Json& operator=(Json&& other) noexcept;
-  ~Json();
+  JsonValue(const JsonValue& other);
+  JsonValue(JsonValue&& other) noexcept;
+  JsonValue& operator=(const JsonValue& other);
+  JsonValue& operator=(JsonValue&& other) noexcept;
+  ~JsonValue();
 
   // One value and nothing after it.
   //   kEndlessData  longer than `limit_bytes`
   //   kCorrupt      not JSON, nested deeper than 32, more than 500,000 values, or a key twice in an object
-  static Result<Json> parse(ByteView text, size_t limit_bytes);
+  static Result<JsonValue> parse(ByteView text, size_t limit_bytes);
 
   // Keys in byte order, no white space. Bytes that are not UTF-8 become U+FFFD.
   Bytes canonical() const;
@@ -60,10 +60,10 @@ class Json {
   Array* array() { return std::get_if<Array>(&value_); }
   Object* object() { return std::get_if<Object>(&value_); }
 
-  bool operator==(const Json&) const = default;
+  bool operator==(const JsonValue&) const = default;
 
  private:
-  Json(uint64_t positive, int64_t negative);
+  JsonValue(uint64_t positive, int64_t negative);
   void write(Bytes& out) const;
 
   std::variant<std::monostate, bool, uint64_t, int64_t, double, std::string, Array, Object> value_;
@@ -74,12 +74,12 @@ class Json {
 class JsonReader {
  public:
   // `what` names the object for people.
-  JsonReader(const Json::Object& object, std::string what) : object_(&object), what_(std::move(what)) {}
+  JsonReader(const JsonValue::Object& object, std::string what) : object_(&object), what_(std::move(what)) {}
   // kCorrupt when `value` is no object.
-  static Result<JsonReader> of(const Json& value, std::string what);
+  static Result<JsonReader> of(const JsonValue& value, std::string what);
 
   bool has(std::string_view name) const { return object_->find(name) != object_->end(); }
-  Result<const Json*> value(std::string_view name) const;
+  Result<const JsonValue*> value(std::string_view name) const;
 
   Result<std::string> text(std::string_view name, size_t limit_bytes = 4096) const;
   Result<std::string> text_or(std::string_view name, std::string fallback, size_t limit_bytes = 4096) const;
@@ -90,26 +90,26 @@ class JsonReader {
   Result<UnixSeconds> time(std::string_view name) const;  // exactly 2026-11-21T08:00:00Z
   Result<std::vector<std::string>> texts(std::string_view name) const;
   Result<std::vector<Digest>> digests(std::string_view name) const;
-  Result<const Json::Array*> array(std::string_view name) const;
-  Result<const Json::Object*> object(std::string_view name) const;
+  Result<const JsonValue::Array*> array(std::string_view name) const;
+  Result<const JsonValue::Object*> object(std::string_view name) const;
   Result<JsonReader> reader(std::string_view name, std::string what) const;  // of a member that is an object
 
   // The error for a member whose form is right but whose value is not.
   Error wrong(std::string_view name, const std::string& why) const;
   const std::string& what() const { return what_; }
-  const Json::Object& members() const { return *object_; }
+  const JsonValue::Object& members() const { return *object_; }
 
  private:
-  const Json::Object* object_;
+  const JsonValue::Object* object_;
   std::string what_;
 };
 
 // A document (7.1): one JSON object with "granary" = `kind` and "format" = 1, whose "critical" names only members among
 // `known`.
 //   kUnsupported  of a format, or with a critical member, that only a newer Granary knows
-Result<Json> parse_document(ByteView text, size_t limit_bytes, std::string_view kind,
-                            std::initializer_list<std::string_view> known);
+Result<JsonValue> parse_document(ByteView text, size_t limit_bytes, std::string_view kind,
+                                 std::initializer_list<std::string_view> known);
 // The members every document starts with.
-Json::Object new_document(std::string_view kind);
+JsonValue::Object new_document(std::string_view kind);
 
 }  // namespace granary

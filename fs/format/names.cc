@@ -12,7 +12,7 @@ Result<SnapshotId> parse_snapshot_id(const JsonReader& in, std::string_view memb
   return id;
 }
 
-Result<Retention> parse_retention(const Json& json, const std::string& what) {
+Result<Retention> parse_retention(const JsonValue& json, const std::string& what) {
   const JsonReader in = TRY(JsonReader::of(json, what));
   Retention retention;
   if (in.has("keep_last")) retention.keep_last = TRY(in.integer("keep_last"));
@@ -23,16 +23,17 @@ Result<Retention> parse_retention(const Json& json, const std::string& what) {
   return retention;
 }
 
-Result<std::vector<Envelope>> parse_notes(const Json& json, const std::string& what) {
+Result<std::vector<Envelope>> parse_notes(const JsonValue& json, const std::string& what) {
   if (json.array() == nullptr) return Error{Code::kCorrupt, what + " is not a list"};
   std::vector<Envelope> notes;
-  for (const Json& note : *json.array()) notes.push_back(TRY(Envelope::from_json(note, what)));
+  for (const JsonValue& note : *json.array()) notes.push_back(TRY(Envelope::from_json(note, what)));
   return notes;
 }
 }  // namespace
 
 Result<Names> Names::parse(ByteView object) {
-  const Json json = TRY(parse_document(object, kMaxObjectBytes, kKind, {"tags", "withdrawn", "retention", "notes"}));
+  const JsonValue json =
+      TRY(parse_document(object, kMaxObjectBytes, kKind, {"tags", "withdrawn", "retention", "notes"}));
   const JsonReader in = TRY(JsonReader::of(json, "names"));
   Names names;
   for (const auto& [name, statement] : *TRY(in.object("tags"))) {
@@ -53,30 +54,30 @@ Result<Names> Names::parse(ByteView object) {
 }
 
 Bytes Names::serialise() const {
-  Json::Object tag_list;
+  JsonValue::Object tag_list;
   for (const auto& [name, statement] : tags) tag_list[name] = statement.to_json();
-  Json::Object withdrawn_list;
+  JsonValue::Object withdrawn_list;
   for (const auto& [id, entry] : withdrawn)
-    withdrawn_list[id.hex()] = Json::Object{{"reason", entry.reason}, {"time", format_utc(entry.time)}};
-  Json::Object retention_list;
+    withdrawn_list[id.hex()] = JsonValue::Object{{"reason", entry.reason}, {"time", format_utc(entry.time)}};
+  JsonValue::Object retention_list;
   for (const auto& [branch, entry] : retention) {
-    Json::Object item{{"effective", format_utc(entry.effective)}};
+    JsonValue::Object item{{"effective", format_utc(entry.effective)}};
     if (entry.keep_last) item["keep_last"] = *entry.keep_last;
     if (entry.keep_seconds) item["keep_seconds"] = *entry.keep_seconds;
     retention_list[branch] = std::move(item);
   }
-  Json::Object note_list;
+  JsonValue::Object note_list;
   for (const auto& [id, envelopes] : notes) {
-    Json::Array list;
+    JsonValue::Array list;
     for (const Envelope& envelope : envelopes) list.push_back(envelope.to_json());
     note_list[id.hex()] = std::move(list);
   }
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["tags"] = std::move(tag_list);
   out["withdrawn"] = std::move(withdrawn_list);
   out["retention"] = std::move(retention_list);
   out["notes"] = std::move(note_list);
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 }  // namespace granary

@@ -26,9 +26,9 @@ Result<std::map<uint64_t, RecordDigest>> parse_ancestors(const JsonReader& in, u
 }  // namespace
 
 Result<Record> Record::parse(ByteView payload) {
-  const Json json = TRY(parse_document(payload, kMaxDocumentBytes, kKind,
-                                       {"repository", "name", "revision", "previous", "ancestors", "time",
-                                        "root_version", "next_inode", "branches", "names", "action"}));
+  const JsonValue json = TRY(parse_document(payload, kMaxDocumentBytes, kKind,
+                                            {"repository", "name", "revision", "previous", "ancestors", "time",
+                                             "root_version", "next_inode", "branches", "names", "action"}));
   const JsonReader in = TRY(JsonReader::of(json, "record"));
   Record record;
   record.repository = TRY(in.text("repository"));
@@ -57,11 +57,11 @@ Result<Record> Record::parse(ByteView payload) {
 }
 
 Bytes Record::serialise() const {
-  Json::Object ancestor_list;
+  JsonValue::Object ancestor_list;
   for (const auto& [ancestor, digest] : ancestors) ancestor_list[std::to_string(ancestor)] = digest.hex();
-  Json::Object branch_list;
+  JsonValue::Object branch_list;
   for (const auto& [branch, statement] : branches) branch_list[branch] = statement.to_json();
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["repository"] = repository;
   out["name"] = name;
   out["revision"] = revision;
@@ -73,7 +73,7 @@ Bytes Record::serialise() const {
   out["branches"] = std::move(branch_list);
   out["names"] = names.hex();
   out["action"] = action;
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 namespace {

@@ -24,7 +24,7 @@ struct Record {
   uint64_t next_inode = 16;
   std::map<std::string, Envelope> branches;  // name → release statement
   Digest names;                              // of the names object
-  Json::Object action;
+  JsonValue::Object action;
 
   static Result<Record> parse(ByteView payload);
   Bytes serialise() const;

@@ -46,7 +46,7 @@ Result<KeyMap> parse_keys(const JsonReader& in) {
   return keys;
 }
 
-Result<RoleKey> parse_role_key(const Json& json, RoleName role, const std::string& what) {
+Result<RoleKey> parse_role_key(const JsonValue& json, RoleName role, const std::string& what) {
   const JsonReader in = TRY(JsonReader::of(json, what));
   RoleKey key;
   key.id = TRY(in.digest("id"));
@@ -74,7 +74,7 @@ Result<Role> parse_role(const JsonReader& roles, RoleName name, const KeyMap& ke
   const JsonReader in = TRY(roles.reader(name_of(name), what));
   Role role;
   role.threshold = TRY(in.integer("threshold"));
-  for (const Json& item : *TRY(in.array("keys"))) {
+  for (const JsonValue& item : *TRY(in.array("keys"))) {
     RoleKey key = TRY(parse_role_key(item, name, what + ": key"));
     if (!keys.contains(key.id))
       return in.wrong("keys", str("names key ", key.id.brief(), ", which the root does not hold"));
@@ -86,25 +86,26 @@ Result<Role> parse_role(const JsonReader& roles, RoleName name, const KeyMap& ke
   return role;
 }
 
-Json to_json(const Role& role) {
-  Json::Array keys;
+JsonValue to_json(const Role& role) {
+  JsonValue::Array keys;
   for (const RoleKey& key : role.keys) {
-    Json::Object out{{"id", key.id.hex()}};
-    if (key.branches) out["branches"] = Json::Array(key.branches->begin(), key.branches->end());
+    JsonValue::Object out{{"id", key.id.hex()}};
+    if (key.branches) out["branches"] = JsonValue::Array(key.branches->begin(), key.branches->end());
     if (key.paths) {
-      Json::Array paths;
+      JsonValue::Array paths;
       for (const Bytes& path : *key.paths) paths.emplace_back("/" + path);
       out["paths"] = std::move(paths);
     }
     keys.emplace_back(std::move(out));
   }
-  return Json::Object{{"threshold", role.threshold}, {"keys", std::move(keys)}};
+  return JsonValue::Object{{"threshold", role.threshold}, {"keys", std::move(keys)}};
 }
 }  // namespace
 
 Result<Root> Root::parse(ByteView payload) {
-  const Json json = TRY(parse_document(payload, kMaxDocumentBytes, kKind,
-                                       {"repository", "name", "version", "time", "keys", "roles", "minimum_revision"}));
+  const JsonValue json =
+      TRY(parse_document(payload, kMaxDocumentBytes, kKind,
+                         {"repository", "name", "version", "time", "keys", "roles", "minimum_revision"}));
   const JsonReader in = TRY(JsonReader::of(json, "root"));
   Root root;
   root.repository = TRY(in.text("repository"));
@@ -122,12 +123,12 @@ Result<Root> Root::parse(ByteView payload) {
 }
 
 Bytes Root::serialise() const {
-  Json::Object key_list;
+  JsonValue::Object key_list;
   for (const auto& [id, key] : keys)
-    key_list[id.hex()] = Json::Object{{"algorithm", key.algorithm()}, {"public", to_base64(key.raw())}};
-  Json::Object roles;
+    key_list[id.hex()] = JsonValue::Object{{"algorithm", key.algorithm()}, {"public", to_base64(key.raw())}};
+  JsonValue::Object roles;
   for (const RoleName which : kAllRoles) roles[name_of(which)] = to_json(role(which));
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["repository"] = repository;
   out["name"] = name;
   out["version"] = version;
@@ -135,7 +136,7 @@ Bytes Root::serialise() const {
   out["keys"] = std::move(key_list);
   out["roles"] = std::move(roles);
   out["minimum_revision"] = minimum_revision;
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 const Role& Root::role(RoleName which) const {

@@ -10,7 +10,7 @@ constexpr size_t kMaxMessageBytes = size_t{64} << 10;
 }  // namespace
 
 Result<Snapshot> Snapshot::parse(ByteView object) {
-  const Json json = TRY(
+  const JsonValue json = TRY(
       parse_document(object, kMaxSnapshotBytes, kKind,
                      {"repository", "tree", "catalog", "parents", "time", "branch", "message", "entries", "bytes"}));
   const JsonReader in = TRY(JsonReader::of(json, "snapshot"));
@@ -30,9 +30,9 @@ Result<Snapshot> Snapshot::parse(ByteView object) {
 }
 
 Bytes Snapshot::serialise() const {
-  Json::Array parent_list;
+  JsonValue::Array parent_list;
   for (const SnapshotId& parent : parents) parent_list.emplace_back(parent.hex());
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["repository"] = repository;
   out["tree"] = tree.hex();
   out["catalog"] = catalog.hex();
@@ -42,7 +42,7 @@ Bytes Snapshot::serialise() const {
   out["message"] = message;
   out["entries"] = entries;
   out["bytes"] = bytes;
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 }  // namespace granary

@@ -9,7 +9,7 @@ const char* name_of(Statement::Kind kind) { return kind == Statement::Kind::kTag
 std::string describe(const Statement& statement) { return str(name_of(statement.kind), " ", statement.name); }
 
 Result<Statement> Statement::parse(ByteView payload) {
-  const Json json = TRY(parse_document(
+  const JsonValue json = TRY(parse_document(
       payload, kMaxDocumentBytes, kKind,
       {"repository", "kind", "name", "branch", "snapshot", "tree", "catalog", "time", "sequence", "base"}));
   const JsonReader in = TRY(JsonReader::of(json, "release"));
@@ -36,7 +36,7 @@ Result<Statement> Statement::parse(ByteView payload) {
 }
 
 Bytes Statement::serialise() const {
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["repository"] = repository;
   out["kind"] = name_of(kind);
   out["name"] = name;
@@ -47,7 +47,7 @@ Bytes Statement::serialise() const {
   out["time"] = format_utc(time);
   out["sequence"] = sequence;
   if (base) out["base"] = base->to_json();
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 }  // namespace granary

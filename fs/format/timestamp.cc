@@ -5,7 +5,7 @@
 namespace granary {
 
 Result<Timestamp> Timestamp::parse(ByteView payload) {
-  const Json json =
+  const JsonValue json =
       TRY(parse_document(payload, kMaxDocumentBytes, kKind, {"repository", "revision", "record", "time", "expires"}));
   const JsonReader in = TRY(JsonReader::of(json, "timestamp"));
   Timestamp timestamp;
@@ -20,13 +20,13 @@ Result<Timestamp> Timestamp::parse(ByteView payload) {
 }
 
 Bytes Timestamp::serialise() const {
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["repository"] = repository;
   out["revision"] = revision;
   out["record"] = record.hex();
   out["time"] = format_utc(time);
   out["expires"] = format_utc(expires);
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 }  // namespace granary

@@ -7,7 +7,7 @@ namespace granary {
 
 namespace {
 Result<TrustFile> parse_trust_file(ByteView text) {
-  const Json json = TRY(
+  const JsonValue json = TRY(
       parse_document(text, kMaxTrustFileBytes, TrustFile::kKind, {"repository", "name", "root", "minimum_revision"}));
   const JsonReader in = TRY(JsonReader::of(json, "trust"));
   TrustFile trust;
@@ -44,12 +44,12 @@ Result<TrustFile> TrustFile::load(const std::string& path) {
 }
 
 Bytes TrustFile::serialise() const {
-  Json::Object out = new_document(kKind);
+  JsonValue::Object out = new_document(kKind);
   out["repository"] = repository;
   out["name"] = name;
   out["root"] = root.to_json();
   out["minimum_revision"] = minimum_revision;
-  return Json(std::move(out)).canonical();
+  return JsonValue(std::move(out)).canonical();
 }
 
 }  // namespace granary
