@@ -25,7 +25,7 @@ if [ "${1:-}" = --inside ]; then
   mount -t tmpfs tmpfs "$root/run"
   exec chroot "$root" env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    bash -c "cd /root/src/granary && $3" </dev/null
+    bash -c "cd /granary && $3" </dev/null
 fi
 
 keep=
@@ -53,9 +53,9 @@ say "making a fresh Debian 12"
 bootstrap_debian "$root" minbase 2>"$work/mmdebstrap.log" || { cat "$work/mmdebstrap.log" >&2; fail "mmdebstrap failed"; }
 host_apt_options >"$root/etc/apt/apt.conf.d/90host"
 for file in resolv.conf hosts; do cp -L /etc/$file "$root/etc/$file"; done
-git clone -q --no-hardlinks "$checkout" "$root/root/src/granary"
+git clone -q --no-hardlinks "$checkout" "$root/granary"
 [ -z "$(git -C "$checkout" status --porcelain)" ] || say "note: uncommitted changes are not part of this"
-say "testing $(git -C "$root/root/src/granary" log -1 --format='%h %s')"
+say "testing $(git -C "$root/granary" log -1 --format='%h %s')"
 
 failed=0
 results=()
