@@ -43,6 +43,14 @@ Bytes compress_zlib(ByteView plain, int level) {
   return out;
 }
 
+// A single-segment frame's window is its whole content; zstd checks windows itself only where it needs one.
+bool has_large_window(ByteView frame) {
+  constexpr size_t kDescriptor = 4;  // after the magic
+  constexpr unsigned kSingleSegment = 0x20;
+  const bool is_single = frame.size() > kDescriptor && (static_cast<uint8_t>(frame[kDescriptor]) & kSingleSegment) != 0;
+  return is_single && ZSTD_getFrameContentSize(frame.data(), frame.size()) > (uint64_t{1} << kMaxWindowLog);
+}
+
 Result<Bytes> decompress_zstd(ByteView payload, size_t plain_size_bytes) {
   thread_local const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
   ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
@@ -50,6 +58,7 @@ Result<Bytes> decompress_zstd(ByteView payload, size_t plain_size_bytes) {
   if (ZSTD_getDictID_fromFrame(payload.data(), payload.size()) != 0) return corrupt("it needs a dictionary");
   const size_t frame_bytes = ZSTD_findFrameCompressedSize(payload.data(), payload.size());
   if (ZSTD_isError(frame_bytes)) return corrupt("damaged zstd frame");
+  if (has_large_window(payload)) return corrupt("its zstd window is larger than 8 MiB");
   if (frame_bytes != payload.size()) return corrupt("bytes after the zstd frame");
 
   Bytes out(plain_size_bytes, '\0');

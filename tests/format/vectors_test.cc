@@ -1,0 +1,183 @@
+// The test vectors of docs/format.md, section 10, against our code. They come from tests/independent, not from us.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "fs/format/node.h"
+#include "fs/format/object.h"
+#include "fs/format/tree_digest.h"
+
+namespace granary {
+namespace {
+
+using Json = nlohmann::json;
+
+const Json& vectors() {
+  static const Json all = [] {
+    std::ifstream file(GRANARY_SOURCE_DIR "/tests/format/vectors.json");
+    return Json::parse(file);
+  }();
+  return all;
+}
+
+Bytes bytes_of(const Json& hex) { return *from_hex(hex.get<std::string>()); }
+Digest digest_of(const Json& hex) { return *Digest::parse(hex.get<std::string>()); }
+
+std::vector<Xattr> xattrs_of(const Json& list) {
+  std::vector<Xattr> out;
+  for (const Json& xattr : list) out.push_back({xattr[0].get<std::string>(), bytes_of(xattr[1])});
+  return out;
+}
+
+Node node_of(const Json& fields) {
+  Node node;
+  node.type = static_cast<NodeType>(fields.at("type").get<int>());
+  node.mode = fields.at("mode");
+  node.uid = fields.at("uid");
+  node.gid = fields.at("gid");
+  node.mtime = fields.at("mtime");
+  node.mtime_ns = fields.at("mtime_ns");
+  node.xattrs = xattrs_of(fields.at("xattrs"));
+  node.size_bytes = fields.value("size", uint64_t{0});
+  if (fields.contains("digest")) node.digest = digest_of(fields.at("digest"));
+  if (fields.contains("target")) node.target = bytes_of(fields.at("target"));
+  node.device_major = fields.value("major", 0U);
+  node.device_minor = fields.value("minor", 0U);
+  return node;
+}
+
+TEST(Vectors, ObjectsAreRead) {
+  for (const Json& object : vectors().at("objects")) {
+    const auto plain = decode_object(digest_of(object.at("digest")), bytes_of(object.at("file")));
+    ASSERT_TRUE(plain) << object.at("name") << ": " << plain.error().message;
+    EXPECT_EQ(to_hex(*plain), object.at("plain")) << object.at("name");
+  }
+}
+
+TEST(Vectors, BadObjectsAreRefused) {
+  for (const Json& object : vectors().at("bad_objects")) {
+    EXPECT_FALSE(decode_object(bytes_of(object.at("file")))) << object.at("why");
+  }
+}
+
+TEST(Vectors, SlicesAreReadAndWritten) {
+  for (const Json& list : vectors().at("slice_lists")) {
+    std::vector<Slice> expected;
+    for (const Json& slice : list.at("slices")) {
+      const Json& object = slice.at("object");
+      expected.push_back({object.is_null() ? ObjectId{} : digest_of(object), slice.at("offset"), slice.at("length")});
+    }
+    const auto slices = decode_slices(bytes_of(list.at("encoded")), list.at("size"));
+    ASSERT_TRUE(slices) << list.at("name") << ": " << slices.error().message;
+    EXPECT_EQ(*slices, expected) << list.at("name");
+    EXPECT_EQ(to_hex(encode_slices(expected)), list.at("encoded")) << list.at("name");
+  }
+}
+
+TEST(Vectors, BadSlicesAreRefused) {
+  for (const Json& list : vectors().at("bad_slice_lists")) {
+    EXPECT_FALSE(decode_slices(bytes_of(list.at("encoded")), list.at("size"))) << list.at("why");
+  }
+}
+
+TEST(Vectors, XattrsAreReadAndWritten) {
+  for (const Json& list : vectors().at("xattr_lists")) {
+    const auto expected = xattrs_of(list.at("xattrs"));
+    const auto xattrs = decode_xattrs(bytes_of(list.at("encoded")));
+    ASSERT_TRUE(xattrs) << list.at("name") << ": " << xattrs.error().message;
+    EXPECT_EQ(*xattrs, expected) << list.at("name");
+    EXPECT_EQ(to_hex(encode_xattrs(expected)), list.at("encoded")) << list.at("name");
+  }
+}
+
+TEST(Vectors, BadXattrsAreRefused) {
+  for (const Json& list : vectors().at("bad_xattr_lists")) {
+    EXPECT_FALSE(decode_xattrs(bytes_of(list.at("encoded")))) << list.at("why");
+  }
+}
+
+TEST(Vectors, NodesAreEncoded) {
+  for (const Json& vector : vectors().at("nodes")) {
+    EXPECT_EQ(to_hex(encode_node(bytes_of(vector.at("name")), node_of(vector.at("node")))), vector.at("encoded"));
+  }
+}
+
+// A tree of the vectors, its directory digests computed anew from the leaves up.
+class Tree {
+ public:
+  explicit Tree(const Json& vector) {
+    for (const Json& entry : vector.at("entries")) nodes_[bytes_of(entry.at("path"))] = node_of(entry.at("node"));
+    for (const Json& group : vector.at("groups")) {
+      std::vector<Bytes> paths;
+      for (const Json& path : group) paths.push_back(bytes_of(path));
+      groups_.push_back(std::move(paths));
+    }
+  }
+
+  const Node& at(const Bytes& path) const { return nodes_.at(path); }
+
+  Digest directory_digest(const Bytes& directory) const {
+    std::map<Bytes, Node> entries;
+    for (const auto& [path, node] : nodes_) {
+      if (path.empty() || parent_of(path) != directory) continue;
+      Node child = node;
+      if (child.is_directory()) child.digest = directory_digest(path);
+      entries[path.substr(directory.empty() ? 0 : directory.size() + 1)] = child;
+    }
+    DirectoryDigester digester(static_cast<uint32_t>(entries.size()));
+    for (const auto& [name, node] : entries) digester.add(name, node);
+    return digester.finish(groups_of(directory));
+  }
+
+ private:
+  static Bytes parent_of(const Bytes& path) {
+    const auto slash = path.rfind('/');
+    return slash == Bytes::npos ? Bytes() : path.substr(0, slash);
+  }
+
+  static bool is_below(const Bytes& path, const Bytes& directory) {
+    return directory.empty() || path.starts_with(directory + "/");
+  }
+
+  static Bytes lowest_above(const std::vector<Bytes>& paths) {
+    Bytes directory = parent_of(paths.front());
+    const auto holds_all = [&] {
+      return std::all_of(paths.begin(), paths.end(), [&](const Bytes& path) { return is_below(path, directory); });
+    };
+    while (!holds_all()) directory = parent_of(directory);
+    return directory;
+  }
+
+  std::vector<std::vector<Bytes>> groups_of(const Bytes& directory) const {
+    std::vector<std::vector<Bytes>> out;
+    for (auto paths : groups_) {
+      if (lowest_above(paths) != directory) continue;
+      for (Bytes& path : paths) path = path.substr(directory.empty() ? 0 : directory.size() + 1);
+      out.push_back(std::move(paths));
+    }
+    return out;
+  }
+
+  std::map<Bytes, Node> nodes_;
+  std::vector<std::vector<Bytes>> groups_;
+};
+
+TEST(Vectors, TreesHaveTheirDigests) {
+  for (const Json& vector : vectors().at("trees")) {
+    const Tree tree(vector);
+    for (const Json& entry : vector.at("entries")) {
+      const Bytes path = bytes_of(entry.at("path"));
+      if (!tree.at(path).is_directory()) continue;
+      EXPECT_EQ(tree.directory_digest(path), tree.at(path).digest) << vector.at("name") << " " << entry.at("shown");
+    }
+    Node root = tree.at("");
+    root.digest = tree.directory_digest("");
+    EXPECT_EQ(tree_digest(root).hex(), vector.at("tree_digest")) << vector.at("name");
+  }
+}
+
+}  // namespace
+}  // namespace granary
