@@ -1,6 +1,6 @@
-// HeadWriter: signs what a publisher says: statements, records, timestamps, and the bundle they travel in. What it returns has been
-// verified as a client would: a head that clients would refuse is never written.
-// One thread. Borrows the signers.
+// HeadWriter: signs what a publisher says: statements, records, timestamps, and the bundle they travel in. What it
+// returns has been verified as a client would: a head that clients would refuse is never written. One thread. Borrows
+// the signers.
 #pragma once
 
 #include "fs/format/trust.h"
@@ -23,16 +23,18 @@ class HeadWriter {
   //   kUntrusted  they may not sign this branch at all
   Result<std::vector<Bytes>> allowed_paths(const std::string& branch) const;
 
-  // `current`: the branch's statement in force, if it has one; it becomes the base when our keys are limited to paths (and is
-  // left out when they are not).
+  // `current`: the branch's statement in force, if it has one; it becomes the base when our keys are limited to paths
+  // (and is left out when they are not).
   //   kUntrusted  our keys may not say this, or not alone (threshold)
   Result<Envelope> sign_statement(Statement statement, const std::optional<Envelope>& current);
   Result<Envelope> sign_record(const Record& record);
   // Valid from `now` on, for `validity_seconds`.
-  Result<Envelope> sign_timestamp(const Record& record, const RecordDigest& digest, UnixSeconds now, int64_t validity_seconds);
+  Result<Envelope> sign_timestamp(const Record& record, const RecordDigest& digest, UnixSeconds now,
+                                  int64_t validity_seconds);
 
   // The record signed, with a timestamp and all roots: what becomes head.json.
-  Result<HeadBundle> make_bundle(std::vector<Envelope> roots, const Record& record, UnixSeconds now, int64_t validity_seconds);
+  Result<HeadBundle> make_bundle(std::vector<Envelope> roots, const Record& record, UnixSeconds now,
+                                 int64_t validity_seconds);
 
   // `bundle` with a new timestamp, as valid as the old one was unless `validity_seconds` is given.
   Result<HeadBundle> renew(HeadBundle bundle, UnixSeconds now, std::optional<int64_t> validity_seconds = {});

@@ -1,5 +1,5 @@
-// Changes of the root: keys added, revoked and replaced. A change is a proposal, an envelope with root n+1 in it, which the
-// keepers of root keys sign one after the other, where their keys are; it takes force when enough of them have.
+// Changes of the root: keys added, revoked and replaced. A change is a proposal, an envelope with root n+1 in it, which
+// the keepers of root keys sign one after the other, where their keys are; it takes force when enough of them have.
 // Pure functions on documents; server/head_writer.h puts them into a head.
 #pragma once
 

@@ -36,7 +36,8 @@ class Secret {
 // Where a passphrase comes from; `what` says for which key.
 using AskPassphrase = std::function<Result<Secret>(const std::string& what)>;
 
-// From the file that $GRANARY_PASSPHRASE_FILE names (mode 0600; its first line), or else from the terminal, without echo.
+// From the file that $GRANARY_PASSPHRASE_FILE names (mode 0600; its first line), or else from the terminal, without
+// echo.
 //   kInvalid  neither is there
 Result<Secret> ask_passphrase(const std::string& what);
 // The same for a new key: on the terminal it is asked for twice. An empty answer means: no passphrase.

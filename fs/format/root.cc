@@ -33,6 +33,27 @@ const RoleKey* Role::find(const KeyId& id) const {
   return found == keys.end() ? nullptr : &*found;
 }
 
+std::vector<Bytes> Role::allowed_paths(const std::set<KeyId>& signers, std::string_view branch) const {
+  static const std::vector<Bytes> kEverywhere{""};
+  std::vector<std::vector<Bytes>> limits;  // of each signer
+  for (const RoleKey& key : keys) {
+    if (signers.contains(key.id) && key.may_sign_branch(branch)) limits.push_back(key.paths.value_or(kEverywhere));
+  }
+  const auto covered_by = [](const std::vector<Bytes>& tops, const Bytes& path) {
+    return std::any_of(tops.begin(), tops.end(), [&](const Bytes& top) { return path_covers(top, path); });
+  };
+  std::set<Bytes> allowed;
+  for (const std::vector<Bytes>& tops : limits) {
+    for (const Bytes& path : tops) {
+      const auto signed_for = std::count_if(limits.begin(), limits.end(),
+                                            [&](const std::vector<Bytes>& others) { return covered_by(others, path); });
+      if (static_cast<uint64_t>(signed_for) >= threshold) allowed.insert(path);
+    }
+  }
+  if (allowed.contains("")) return kEverywhere;
+  return {allowed.begin(), allowed.end()};
+}
+
 namespace {
 Result<KeyMap> parse_keys(const JsonReader& in) {
   KeyMap keys;

@@ -29,6 +29,9 @@ struct Role {
   std::vector<RoleKey> keys;
 
   const RoleKey* find(const KeyId& id) const;
+  // The paths below which these keys together may change a branch: at and below each, as many of them as the threshold
+  // demands are allowed to. {""} means everywhere; empty, nowhere.
+  std::vector<Bytes> allowed_paths(const std::set<KeyId>& signers, std::string_view branch) const;
   bool operator==(const Role&) const = default;
 };
 

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "fs/format/paths.h"
-
 namespace granary {
 
 namespace {
@@ -131,25 +129,6 @@ Status VerifiedHead::check_fresh(const std::string& what) const {
 }
 
 namespace {
-// The paths below which enough of the signers may change things; "" when everything.
-std::vector<Bytes> allowed_paths(const std::vector<const RoleKey*>& signers, uint64_t threshold) {
-  static const std::vector<Bytes> kEverything{""};
-  std::set<Bytes> allowed;
-  const auto covers = [](const RoleKey* key, const Bytes& path) {
-    const std::vector<Bytes>& tops = key->paths ? *key->paths : kEverything;
-    return std::any_of(tops.begin(), tops.end(), [&](const Bytes& top) { return path_covers(top, path); });
-  };
-  for (const RoleKey* signer : signers) {
-    for (const Bytes& path : signer->paths ? *signer->paths : kEverything) {
-      const auto count =
-          std::count_if(signers.begin(), signers.end(), [&](const RoleKey* other) { return covers(other, path); });
-      if (static_cast<uint64_t>(count) >= threshold) allowed.insert(path);
-    }
-  }
-  if (allowed.contains("")) return kEverything;
-  return {allowed.begin(), allowed.end()};
-}
-
 struct Link {
   Statement statement;
   std::vector<Bytes> allowed;
@@ -162,17 +141,11 @@ Result<Link> verify_link(const Envelope& envelope, const Root& root) {
   Link link{TRY(Statement::parse(envelope.payload)), {}};
   const Statement& statement = link.statement;
   TRY(check_repository(describe(statement), statement.repository, root));
-  std::vector<const RoleKey*> may_sign;
-  for (const KeyId& id : signers) {
-    const RoleKey* key = root.release.find(id);
-    if (key->may_sign_branch(statement.branch)) may_sign.push_back(key);
-  }
-  if (may_sign.size() < root.release.threshold)
-    return Error{Code::kUntrusted,
-                 str(describe(statement), " is signed by keys that may not sign branch ", statement.branch)};
-  link.allowed = allowed_paths(may_sign, root.release.threshold);
+  link.allowed = root.release.allowed_paths(signers, statement.branch);
   if (link.allowed.empty())
-    return Error{Code::kUntrusted, str(describe(statement), " is signed by keys that have no path in common")};
+    return Error{
+        Code::kUntrusted,
+        str(describe(statement), " is signed by keys that may not, or not together, sign branch ", statement.branch)};
   return link;
 }
 
