@@ -141,7 +141,7 @@ class Repository:
                 with open(os.path.join(self.place, path), "rb") as file:
                     raw = file.read(limit + 1)
         except (OSError, urllib.error.URLError) as error:
-            raise Refused(f"cannot read {path} of {self.place}: {error}")
+            raise Refused(f"cannot read {path} of {self.place}: {error.strerror or error}")
         need(len(raw) <= limit, path, "is longer than", limit, "bytes")
         return raw
 
@@ -319,7 +319,7 @@ def read_catalog_index(raw):
     data = Input(raw, "catalog index")
     magic, version, levels, reserved, page, per_group, pages = data.unpack("<4sBBHIIQ")
     need(magic == b"GRNC", "not a catalog index")
-    need(version == 1, "catalog index of version", version, "a newer Granary is needed")
+    need(version == 1, "catalog index has version", version, "and a newer Granary is needed")
     need(levels in (1, 2) and (reserved, page, per_group) == (0, PAGE, 4), "catalog index has a bad header")
     references = [data.take(32) for _ in range(data.unpack("<I")[0])]
     inlined = [(data.unpack("<I")[0], data.take(PAGE)) for _ in range(data.unpack("<I")[0])]
@@ -360,7 +360,7 @@ def assemble_catalog(repository, digest, out):
     field = lambda at: struct.unpack_from(">I", header, at)[0]
     need(field(28) == pages and field(52) == 0 and field(64) == 0 and field(56) == 1, "catalog has a bad SQLite header")
     need(field(68) == 1196576345, "catalog has the application id of something else")
-    need(field(60) == 1, "catalog has user_version", field(60), "a newer Granary is needed")
+    need(field(60) == 1, "catalog has user_version", field(60), "and a newer Granary is needed")
 
 
 def read_catalog(repository, digest):

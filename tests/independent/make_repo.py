@@ -14,6 +14,7 @@ import os
 import sqlite3
 import struct
 import sys
+import tempfile
 import zlib
 
 import zstandard
@@ -84,7 +85,7 @@ class Writer:
     def __init__(self, place):
         self.place, self.objects, self.roots, self.records = place, 0, [], []
         self.next_inode, self.tags, self.branches = 16, {}, {}
-        self.withdrawn, self.retention, self.notes = {}, {}, {}
+        self.withdrawn, self.retention, self.notes, self.snapshot_members = {}, {}, {}, {}
         os.makedirs(os.path.join(place, "objects"))
 
     def write(self, path, raw):
@@ -171,7 +172,7 @@ class Writer:
     def database(self, path, root):
         """The catalog's database file, not yet cut; a test may alter it before cut_catalog."""
         db = sqlite3.connect(path)
-        for pragma in "page_size=16384", "application_id=1196576345", "user_version=1":
+        for pragma in "page_size=16384", "application_id=1196576345", "user_version=1", "synchronous=off":
             db.execute("PRAGMA " + pragma)
         for sql in sorted(format.SCHEMA, reverse=True):  # tables before the index
             db.execute(sql)
@@ -208,7 +209,7 @@ class Writer:
         db.commit()
         db.close()
 
-    def cut_catalog(self, path, inlined=(1,)):
+    def cut_catalog(self, path, change_index=None, inlined=(1,)):
         with open(path, "rb") as file:
             raw = file.read()
         pages = len(raw) // 16384
@@ -218,30 +219,31 @@ class Writer:
             levels = 2
             leaves = [references[at:at + 512] for at in range(0, len(references), 512)]
             references = [self.put(struct.pack("<4sBBHI", b"GRNI", 1, 0, 0, len(leaf)) + b"".join(leaf)) for leaf in leaves]
-        return self.put(struct.pack("<4sBBHIIQI", b"GRNC", 1, levels, 0, 16384, 4, pages, len(references)) + b"".join(references)
-                        + struct.pack("<I", len(inlined))
-                        + b"".join(struct.pack("<I", page) + raw[(page - 1) * 16384:page * 16384] for page in inlined))
+        index = (struct.pack("<4sBBHIIQI", b"GRNC", 1, levels, 0, 16384, 4, pages, len(references)) + b"".join(references)
+                 + struct.pack("<I", len(inlined))
+                 + b"".join(struct.pack("<I", page) + raw[(page - 1) * 16384:page * 16384] for page in inlined))
+        return self.put(change_index(index) if change_index else index)
 
     # Section 7
 
-    def root(self, version, keys, roles, signers):
+    def root(self, version, keys, roles, signers, odd=()):
         self.roots.append(envelope({
             "granary": "root", "format": 1, "repository": UUID, "name": NAME, "version": version, "time": time_text(-60),
             "keys": {key.id: {"algorithm": "ed25519", "public": base64.b64encode(key.public).decode()} for key in keys},
-            "roles": roles}, *signers))
+            "roles": roles, **dict(odd)}, *signers))
         self.write(f"root/{version}.json", to_json(self.roots[-1]))
 
     def snapshot(self, tree, catalog, parents, entries, size, branch="main"):
         return self.put(to_json({
             "granary": "snapshot", "format": 1, "repository": UUID, "tree": tree.hex(), "catalog": catalog.hex(),
             "parents": [parent.hex() for parent in parents], "time": time_text(-30), "branch": branch,
-            "message": "a tree", "entries": entries, "bytes": size}))
+            "message": "a tree", "entries": entries, "bytes": size, **self.snapshot_members}))
 
     def statement(self, key, kind, name, snapshot, tree, catalog, sequence, branch="main", **more):
         return envelope({
             "granary": "release", "format": 1, "repository": UUID, "kind": kind, "name": name, "branch": branch,
             "snapshot": snapshot.hex(), "tree": tree.hex(), "catalog": catalog.hex(), "time": time_text(-20),
-            "sequence": sequence, **more}, key)
+            "sequence": sequence, **more}, *(key if isinstance(key, (list, tuple)) else [key]))
 
     def names(self):
         return self.put(to_json({"granary": "names", "format": 1, "tags": self.tags, "withdrawn": self.withdrawn,
@@ -283,35 +285,42 @@ def roles(root_keys, threshold=1, release=None):
             "timestamp": {"threshold": 1, "keys": [{"id": TIMESTAMP.id}]}}
 
 
-def make_repository(source, place, trust, change_database=None):
-    writer = Writer(place)
-    writer.root(1, [ROOT, RELEASE, TIMESTAMP], roles([ROOT]), [ROOT])
-    writer.record(RELEASE, {"do": "init"})
+def publish(writer, source, parents=(), change=None, change_index=None):
+    """Everything of a new snapshot up to its id; what to sign: snapshot, tree digest, catalog digest.
+
+    `change` gets the catalog's database before it is cut, `change_index` the catalog index before it is stored.
+    """
     tree = format.scan_directory(source)
     writer.store_contents(source, tree)
     writer.number(tree)
     digest = format.tree_digest(tree)
-    database = trust + ".catalog"
-    writer.database(database, tree)
-    if change_database:
-        change_database(database)
-    catalog = writer.cut_catalog(database)
-    os.remove(database)
+    with tempfile.TemporaryDirectory(prefix="granary-make-repo-") as scratch:
+        database = os.path.join(scratch, "catalog")
+        writer.database(database, tree)
+        if change:
+            change(database)
+        catalog = writer.cut_catalog(database, change_index)
     nodes = dict(format.walk(tree))
     size = sum({node.inode: node.size for node in nodes.values() if node.type == format.FILE}.values())
-    snapshot = writer.snapshot(digest, catalog, [], len(nodes), size)
-    writer.branches["main"] = writer.statement(RELEASE, "branch", "main", snapshot, digest, catalog, 2)
-    writer.record(RELEASE, {"do": "publish", "branch": "main", "snapshot": snapshot.hex()})
-    writer.tags["first"] = writer.statement(RELEASE, "tag", "first", snapshot, digest, catalog, 3)
-    writer.record(RELEASE, {"do": "tag", "tag": "first", "snapshot": snapshot.hex()})
+    return writer.snapshot(digest, catalog, parents, len(nodes), size), digest, catalog
+
+
+def make_repository(source, place, trust):
+    writer = Writer(place)
+    writer.root(1, [ROOT, RELEASE, TIMESTAMP], roles([ROOT]), [ROOT])
+    writer.record(RELEASE, {"do": "init"})
+    signed = publish(writer, source)
+    writer.branches["main"] = writer.statement(RELEASE, "branch", "main", *signed, 2)
+    writer.record(RELEASE, {"do": "publish", "branch": "main"})
+    writer.tags["first"] = writer.statement(RELEASE, "tag", "first", *signed, 3)
+    writer.record(RELEASE, {"do": "tag", "tag": "first"})
     writer.root(2, [ROOT, ROOT_2, RELEASE, TIMESTAMP], roles([ROOT, ROOT_2], 2), [ROOT, ROOT_2])
     writer.record(RELEASE, {"do": "rotate"})
     writer.head(TIMESTAMP)
     writer.trust(trust)
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(here, "../../docs/format.md"), "rb") as page:
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/format.md"), "rb") as page:
         writer.write("format.md", page.read())
-    return writer, digest, snapshot, catalog
+    return signed
 
 
 if __name__ == "__main__":

@@ -1,0 +1,354 @@
+#!/usr/bin/python3
+"""Repositories with one oddity each: a reader must take the good ones and refuse the bad ones (docs/format.md).
+
+  cases.py DIR   makes them all: DIR/NAME/{repo,trust.json}, and DIR/cases.txt with lines "NAME good|rows|bytes|signed OPTIONS"
+
+good    is to be read                        rows   bad rows in a catalog, signed: seen by reading all of it
+bytes   a damaged catalog file or object     signed a document that must not be believed: seen at once
+"""
+import base64
+import os
+import sqlite3
+import struct
+import sys
+
+from make_repo import (RELEASE, ROOT, ROOT_2, TIMESTAMP, UUID, Key, Writer, envelope, format, publish, roles, seal, time_text,
+                       to_json)
+
+STRANGER, LIMITED, OTHER_UUID = Key("stranger"), Key("limited"), UUID.replace("6", "7")
+
+
+def make_source(top):
+    """A small tree: files in a pack and of many slices, a hole, a hard link, a symlink, a fifo."""
+    os.makedirs(os.path.join(top, "dir/inner"))
+    files = {"a": b"grain", "dir/b": b"seed", "dir/empty": b"", "big": bytes(range(256)) * 1000}
+    for name, content in files.items():
+        with open(os.path.join(top, name), "wb") as file:
+            file.write(content)
+    with open(os.path.join(top, "sparse"), "wb") as file:
+        file.truncate(300000)
+        file.write(b"x")
+    os.link(os.path.join(top, "a"), os.path.join(top, "dir/inner/a"))
+    os.symlink("a", os.path.join(top, "link"))
+    os.mkfifo(os.path.join(top, "fifo"))
+
+
+def sql(*statements):
+    def change(database):
+        db = sqlite3.connect(database, isolation_level=None)
+        db.execute("PRAGMA synchronous=off")
+        for statement in statements:
+            db.execute(statement)
+        db.close()
+    return change
+
+
+def patch(at, raw):
+    """Overwrites bytes of the database file."""
+    def change(database):
+        with open(database, "r+b") as file:
+            file.seek(at)
+            file.write(raw)
+    return change
+
+
+def new_row(kind, columns):
+    values = {"parent": 1, "name": "x'7a'", "inode": 5000, "type": kind, "mode": 0, "uid": 0, "gid": 0, "mtime": 0, "mtime_ns": 0,
+              "nlink": 1, "size": 0, **columns}
+    return f"INSERT INTO entry({','.join(values)}) VALUES({','.join(map(str, values.values()))})"
+
+
+B = " WHERE name=CAST('b' AS BLOB)"
+BIG = "(SELECT inode FROM entry WHERE name=CAST('big' AS BLOB))"
+ROWS = {
+    "name-with-slash": "UPDATE entry SET name=CAST('b/c' AS BLOB)" + B,
+    "name-with-nul": "UPDATE entry SET name=x'620063'" + B,
+    "name-dot": "UPDATE entry SET name=CAST('..' AS BLOB)" + B,
+    "name-empty": "UPDATE entry SET name=x''" + B,
+    "name-is-text": "UPDATE entry SET name='b'" + B,
+    "name-too-long": "UPDATE entry SET name=zeroblob(256)" + B,
+    "mode-too-large": "UPDATE entry SET mode=32768" + B,
+    "mode-other": "UPDATE entry SET mode=mode|2048" + B,
+    "uid-negative": "UPDATE entry SET uid=-1" + B,
+    "uid-is-text": "UPDATE entry SET uid='root'" + B,
+    "mtime-ns-too-large": "UPDATE entry SET mtime_ns=1000000000" + B,
+    "type-unknown": "UPDATE entry SET type=8" + B,
+    "inode-reserved": "UPDATE entry SET inode=5" + B,
+    "inode-too-large": "UPDATE entry SET inode=281474976710656" + B,
+    "inode-beyond-next": "UPDATE entry SET inode=5000" + B,
+    "link-count-wrong": "UPDATE entry SET nlink=2" + B,
+    "directory-link-count-wrong": "UPDATE entry SET nlink=2 WHERE inode=1",
+    "directory-size-wrong": "UPDATE entry SET size=size+1 WHERE inode=1",
+    "directory-digest-wrong": "UPDATE entry SET digest=zeroblob(32) WHERE name=CAST('dir' AS BLOB)",
+    "file-size-wrong": "UPDATE entry SET size=size+1" + B,
+    "file-digest-missing": "UPDATE entry SET digest=NULL" + B,
+    "file-digest-short": "UPDATE entry SET digest=zeroblob(31)" + B,
+    "fifo-with-data": "UPDATE entry SET data=x'00' WHERE type=6",
+    "fifo-with-digest": "UPDATE entry SET digest=zeroblob(32) WHERE type=6",
+    "symlink-without-target": "UPDATE entry SET data=NULL WHERE type=3",
+    "symlink-other-target": "UPDATE entry SET data=CAST('b' AS BLOB) WHERE type=3",
+    "device-number-short": "UPDATE entry SET type=4,data=x'01000000' WHERE type=6",
+    "xattrs-empty-list": "UPDATE entry SET xattrs=x'00000000'" + B,
+    "xattrs-damaged": "UPDATE entry SET xattrs=x'01000000ffffffff'" + B,
+    "names-of-inode-differ": "UPDATE entry SET mtime=0 WHERE name=CAST('a' AS BLOB) AND parent=1",
+    "slice-of-unknown-kind": "UPDATE entry SET data=x'0204'" + B,
+    "slices-in-two-places": f"INSERT INTO slice SELECT inode,0,4,zeroblob(32),0 FROM entry{B}",
+    "slices-with-gap": f"UPDATE slice SET start=start+1 WHERE inode={BIG} AND start>0",
+    "slices-missing": f"DELETE FROM slice WHERE inode={BIG} AND start>0",
+    "slice-object-short": f"UPDATE slice SET object=x'00' WHERE inode={BIG}",
+    "slice-hole-with-offset": f"UPDATE slice SET object=NULL,offset=1 WHERE inode={BIG}",
+    "slices-of-nobody": "INSERT INTO slice VALUES(777,0,1,NULL,0)",
+    "link-group-missing": "DELETE FROM link_group",
+    "link-group-too-many": "INSERT INTO link_group VALUES(1,17)",
+    "property-entries-wrong": "UPDATE property SET value=value+1 WHERE name='entries'",
+    "property-bytes-missing": "DELETE FROM property WHERE name='bytes'",
+    "orphan": new_row(6, {"parent": 4000}),
+    "child-of-a-file": f"UPDATE entry SET parent={BIG}" + B,
+    "root-twice": new_row(2, {"parent": 0, "nlink": 2, "digest": "zeroblob(32)"}),
+    "root-as-child": new_row(2, {"inode": 1, "nlink": 2, "digest": "zeroblob(32)"}),
+    "directory-of-two-parents": "INSERT INTO entry SELECT 1,CAST('z' AS BLOB),inode,type,mode,uid,gid,mtime,mtime_ns,nlink,size,digest,"
+                                "data,xattrs FROM entry WHERE name=CAST('inner' AS BLOB)",
+    "no-root": "DELETE FROM entry WHERE parent=0",
+    "root-is-a-file": "UPDATE entry SET type=1,nlink=1,size=0,data=x'' WHERE parent=0",
+}
+CYCLE = ["UPDATE entry SET parent=(SELECT inode FROM entry WHERE name=CAST('inner' AS BLOB)) WHERE name=CAST('dir' AS BLOB)"]
+
+DATABASE = {
+    "schema-other-column": sql("ALTER TABLE property ADD COLUMN more INTEGER"),
+    "schema-extra-table": sql("CREATE TABLE more(x)"),
+    "schema-extra-index": sql("CREATE INDEX more ON entry(size)"),
+    "schema-view": sql("CREATE VIEW more AS SELECT * FROM entry"),
+    "schema-trigger": sql("CREATE TRIGGER more AFTER INSERT ON entry BEGIN DELETE FROM entry; END"),
+    "schema-missing-index": sql("DROP INDEX entry_inode"),
+    "schema-statistics": sql("ANALYZE"),
+    "database-user-version": sql("PRAGMA user_version=2"),
+    "database-application-id": sql("PRAGMA application_id=0"),
+    "database-page-size": sql("PRAGMA page_size=4096", "VACUUM"),
+    "database-encoding": patch(56, struct.pack(">I", 2)),
+    "database-auto-vacuum": sql("PRAGMA auto_vacuum=FULL", "VACUUM"),
+    "database-wal": patch(18, b"\2\2"),
+    "database-magic": patch(0, b"sqlite"),
+    "database-page-count": patch(28, struct.pack(">I", 900)),
+    "database-garbage": patch(100, b"\xff" * 16000),
+}
+
+
+def changed(at, raw):
+    return lambda index: index[:at] + raw + index[at + len(raw):]
+
+
+INDEX = {
+    "index-magic": changed(0, b"GRNX"), "index-version": changed(4, b"\2"), "index-levels": changed(5, b"\2"),
+    "index-reserved": changed(6, b"\1"), "index-page-size": changed(8, b"\0\x10"), "index-group-size": changed(12, b"\x08"),
+    "index-page-count": changed(16, b"\xff"), "index-trailing-byte": lambda index: index + b"x",
+    "index-cut-short": lambda index: index[:-1], "index-inlined-page-differs": lambda index: index[:-1] + b"\xff",
+    "index-empty": lambda index: b"", "index-group-missing": changed(28, bytes(32)),
+}
+
+
+class Builder:
+    """Makes one repository; the keyword arguments say what is odd about it."""
+
+    def __init__(self, source, place):
+        self.source, self.repo, self.trust = source, os.path.join(place, "repo"), os.path.join(place, "trust.json")
+
+    def build(self, change=None, change_index=None, snapshot=None, statement=None, statement_key=RELEASE, record=None,
+              record_key=RELEASE, head=None, timestamp_key=TIMESTAMP, expires=30 * 86400, trust=None, root=None,
+              root_signers=(ROOT,), second_root=None, release=None, before=None, trust_version=1, before_head=None, inodes=0):
+        self.writer = writer = Writer(self.repo)
+        keys = [ROOT, RELEASE, TIMESTAMP, LIMITED]
+        writer.root(1, keys, roles([ROOT], release=release), root_signers, root or {})
+        writer.snapshot_members = snapshot or {}
+        signed = publish(writer, self.source, (), change, change_index)
+        writer.next_inode += inodes
+        statement = {"sequence": 1, **(statement or {})}
+        if before:
+            statement.update(before(self, signed))
+        writer.branches["main"] = writer.statement(statement_key, **{"kind": "branch", "name": "main", "snapshot": signed[0],
+                                                                     "tree": signed[1], "catalog": signed[2], **statement})
+        writer.record(record_key, {"do": "publish", "branch": "main"}, **(record or {}))
+        if second_root:
+            second_root(writer, keys)
+            writer.record(record_key, {"do": "rotate"})
+        if before_head:
+            before_head(writer)
+        writer.head(timestamp_key, expires, **(head or {}))
+        writer.trust(self.trust, trust_version, **(trust or {}))
+
+
+
+def flip(writer):
+    """Damages every object that holds content of files."""
+    for directory, _, names in os.walk(os.path.join(writer.place, "objects")):
+        for name in names:
+            path = os.path.join(directory, name)
+            with open(path, "rb") as file:
+                raw = file.read()
+            plain = format.decode_object(raw, name)
+            if plain[:4] not in (b"GRNC", b"SQLi") and plain[:1] != b"{":
+                with open(path, "wb") as file:
+                    file.write(raw[:-1] + bytes([raw[-1] ^ 1]))
+
+
+def cut_log(writer):
+    """The second writer's log without its last record: a publisher that died after the swap."""
+    os.remove(os.path.join(writer.place, "log", f"{len(writer.records)}.json"))
+
+
+def second_root_signed_by(*signers, version=2, uuid=UUID, threshold=1):
+    def second(writer, keys):
+        writer.root(version, [*keys, ROOT_2], roles([ROOT_2], threshold), signers, {"repository": uuid})
+    return second
+
+
+def several_release_keys(limits):
+    return [{"id": RELEASE.id}, {"id": LIMITED.id, **limits}]
+
+
+def base_of(paths_differ, sign=RELEASE, branch="main"):
+    """The limited key's statement rests on one for the tree before: the same one, or one that differs in /dir/b."""
+    def before(builder, signed):
+        if paths_differ:
+            path = os.path.join(builder.source, "dir/b")
+            stat = os.stat(path)
+            with open(path, "r+b") as file:
+                file.write(b"SEED")
+            os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+            try:
+                signed = publish(builder.writer, builder.source)
+            finally:
+                with open(path, "r+b") as file:
+                    file.write(b"seed")
+                os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+        return {"base": builder.writer.statement(sign, "branch", branch, *signed, 1, branch)}
+    return before
+
+
+
+def unusual_signatures(writer):
+    odd = [{"algorithm": "quantum", "keyid": RELEASE.id, "sig": "AAAA"}, {"algorithm": "ed25519", "keyid": "00" * 32, "sig": "AAAA"}]
+    writer.records[-1]["signatures"] = odd + writer.records[-1]["signatures"]
+
+
+def twice_the_same_signature(writer):
+    writer.roots[0]["signatures"] *= 2
+
+
+def padded(writer):
+    writer.records[-1]["signatures"][0]["sig"] = writer.records[-1]["signatures"][0]["sig"].rstrip("=")
+
+
+def other_type(writer):
+    writer.records[-1]["payloadType"] = "application/vnd.granary.release+json"
+
+
+def signed_garbage(writer):
+    writer.records[-1] = seal(b'{"granary":"record"', "application/vnd.granary.record+json", RELEASE)
+
+
+def altered_payload(writer):
+    payload = base64.b64decode(writer.records[-1]["payload"]).replace(b'"do":"publish"', b'"do":"PUBLISH"')
+    writer.records[-1]["payload"] = base64.b64encode(payload).decode()
+
+
+def too_long_chain(builder, signed):
+    base = builder.writer.statement(RELEASE, "branch", "main", *signed, 1)
+    for _ in range(16):
+        base = builder.writer.statement(LIMITED, "branch", "main", *signed, 1, base=base)
+    return {"base": base}
+
+
+LIMITS = dict(release=several_release_keys({"paths": ["/dir"]}), statement_key=LIMITED)
+GOOD = {
+    "plain": {}, "unused-inodes": dict(inodes=1000), "unknown-members": dict(record={"later": {"x": [1, "2"]}}, head={"later": 1}),
+    "unknown-signatures": dict(before_head=unusual_signatures), "log-lacks-the-head": dict(before_head=cut_log),
+    "second-root": dict(second_root=second_root_signed_by(ROOT, ROOT_2)),
+    "trust-in-second-root": dict(second_root=second_root_signed_by(ROOT, ROOT_2), trust_version=2),
+    "critical-but-known": dict(record={"critical": ["names"]}), "minimum-reached": dict(trust={"minimum_revision": 1}),
+    "limited-to-branch": dict(release=several_release_keys({"branches": ["main"]}), statement_key=LIMITED),
+    "limited-to-path": dict(**LIMITS, before=base_of(True)), "limited-but-nothing-changed": dict(**LIMITS, before=base_of(False)),
+}
+SIGNED = {
+    "record-by-stranger": dict(record_key=STRANGER), "timestamp-by-stranger": dict(timestamp_key=STRANGER),
+    "timestamp-by-release-key": dict(timestamp_key=RELEASE), "statement-by-stranger": dict(statement_key=STRANGER),
+    "statement-by-timestamp-key": dict(statement_key=TIMESTAMP), "root-by-stranger": dict(root_signers=(STRANGER,)),
+    "expired": dict(expires=-60), "record-altered": dict(before_head=altered_payload), "record-other-type": dict(before_head=other_type),
+    "record-garbage": dict(before_head=signed_garbage), "signature-unpadded": dict(before_head=padded),
+    "record-format-2": dict(record={"format": 2}), "record-critical-unknown": dict(record={"critical": ["later"], "later": 1}),
+    "record-of-other-repository": dict(record={"repository": OTHER_UUID}), "record-other-kind": dict(record={"granary": "timestamp"}),
+    "record-lacks-root": dict(record={"root_version": 2}), "record-next-inode": dict(record={"next_inode": 3}),
+    "record-with-previous": dict(record={"previous": "00" * 32}), "record-with-ancestor": dict(record={"ancestors": {"7": "00" * 32}}),
+    "record-names-missing": dict(record={"names": "00" * 32}), "record-revision-zero": dict(record={"revision": 0}),
+    "record-fraction": dict(record={"revision": 1.5}), "record-bad-time": dict(record={"time": "2026-02-30T00:00:00Z"}),
+    "branch-bad-name": dict(record={"branches": {"../main": {}}}),
+    "statement-of-other-repository": dict(statement={"repository": OTHER_UUID}), "statement-for-other-name": dict(statement={"name": "x"}),
+    "statement-for-tag": dict(statement={"kind": "tag"}), "statement-of-other-branch": dict(statement={"branch": "x"}),
+    "statement-from-later": dict(statement={"sequence": 2}), "statement-other-tree": dict(statement={"tree": bytes(32)}),
+    "statement-other-catalog": dict(statement={"catalog": bytes(32)}), "snapshot-of-other-repository": dict(snapshot={"repository": OTHER_UUID}),
+    "snapshot-other-tree": dict(snapshot={"tree": "00" * 32}), "snapshot-other-kind": dict(snapshot={"granary": "names"}),
+    "second-root-not-by-first": dict(second_root=second_root_signed_by(ROOT_2)),
+    "second-root-not-by-itself": dict(second_root=second_root_signed_by(ROOT)),
+    "second-root-is-third": dict(second_root=second_root_signed_by(ROOT, ROOT_2, version=3)),
+    "second-root-of-other-repository": dict(second_root=second_root_signed_by(ROOT, ROOT_2, uuid=OTHER_UUID)),
+    "second-root-below-threshold": dict(second_root=second_root_signed_by(ROOT, ROOT_2, threshold=2)),
+    "root-below-threshold": dict(root={"roles": roles([ROOT, ROOT_2], 2)}),
+    "root-same-key-twice": dict(root={"roles": roles([ROOT, ROOT_2], 2)}, before_head=twice_the_same_signature),
+    "root-threshold-zero": dict(root={"roles": roles([ROOT], 0)}),
+    "root-key-with-other-id": dict(root={"keys": {RELEASE.id: {"algorithm": "ed25519", "public": base64.b64encode(STRANGER.public).decode()}}}),
+    "root-minimum-not-reached": dict(root={"minimum_revision": 2}), "trust-minimum-not-reached": dict(trust={"minimum_revision": 2}),
+    "trust-of-other-repository": dict(trust={"repository": OTHER_UUID}), "head-format-2": dict(head={"format": 2}),
+    "head-without-roots": dict(head={"roots": []}), "head-is-older-than-trust": dict(
+        second_root=second_root_signed_by(ROOT, ROOT_2), trust_version=2, head_cut=True),
+    "limited-to-other-branch": dict(release=several_release_keys({"branches": ["dev"]}), statement_key=LIMITED),
+    "limited-without-base": LIMITS, "limited-base-by-stranger": dict(**LIMITS, before=base_of(False, STRANGER)),
+    "limited-base-of-other-branch": dict(**LIMITS, before=base_of(False, RELEASE, "dev")),
+    "limited-outside-its-path": dict(release=several_release_keys({"paths": ["/dir/inner"]}), statement_key=LIMITED, before=base_of(True)),
+    "limited-path-is-no-prefix": dict(release=several_release_keys({"paths": ["/di"]}), statement_key=LIMITED, before=base_of(True)),
+    "limited-chain-too-long": dict(**LIMITS, before=too_long_chain),
+}
+BYTES = {"objects-damaged": dict(before_head=flip)}
+
+
+def all_cases():
+    """name → (verdict, what Builder.build is told, options of the reader)"""
+    out = {name: ("good", odd, []) for name, odd in GOOD.items()}
+    out["good-expired-in-archive"] = ("good", dict(expires=-60), ["--archive"])
+    out.update({name: ("signed", odd, []) for name, odd in SIGNED.items()})
+    out.update({name: ("rows", dict(change=sql(statement)), []) for name, statement in ROWS.items()})
+    out["directory-cycle"] = ("rows", dict(change=sql(*CYCLE)), [])
+    out.update({name: ("bytes", dict(change=change), []) for name, change in DATABASE.items()})
+    out.update({name: ("bytes", dict(change_index=change), []) for name, change in INDEX.items()})
+    out.update({name: ("bytes", odd, []) for name, odd in BYTES.items()})
+    return out
+
+
+def make_case(source, place, odd):
+    odd = dict(odd)
+    if odd.pop("head_cut", False):
+        odd["before_head"] = lambda writer: setattr(writer, "head", cut_head(writer))
+    builder = Builder(source, place)
+    builder.build(**odd)
+    return builder.repo, builder.trust
+
+
+def cut_head(writer):
+    head = type(writer).head
+
+    def write(key, expires, **more):
+        head(writer, key, expires, roots=writer.roots[:1], **more)
+    return write
+
+
+def main(place):
+    source = os.path.join(place, "source")
+    make_source(source)
+    with open(os.path.join(place, "cases.txt"), "w") as file:
+        for name, (verdict, odd, options) in all_cases().items():
+            make_case(source, os.path.join(place, name), odd)
+            print(name, verdict, *options, file=file)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
