@@ -124,7 +124,7 @@ class TreeDiff {
     const bool has_content = base != nullptr && has_content_of(number, base->node);
     const bool is_equal = has_content && has_metadata(number, base->node);
 
-    if (node.link_group == 0 && !was_linked) {
+    if (node.link_group == 0 && !was_linked && !node.is_whole_group) {
       if (is_equal) return Done{};
       put(number, path, has_content ? base->inode : 0);
       return has_content ? keep_slices(changes_.back(), *base) : Status(Done{});

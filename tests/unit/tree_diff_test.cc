@@ -160,7 +160,7 @@ TEST_F(TreeDiffTest, AHardLinkWhoseContentChangesGetsOneNewInode) {
 
 TEST_F(TreeDiffTest, ASubtreeIsReplacedAlone) {
   publish(tree().directory("usr").file("usr/old", "x").file("keep", "k"));
-  EXPECT_EQ(publish(tree().file("new", "n"), "usr"), "-usr/old +usr/new");
+  EXPECT_EQ(publish(tree().file("new", "n"), "usr"), "+usr/new -usr/old");
   EXPECT_EQ(publish(tree().file("deep", "d"), "opt/a/b"), "+opt +opt/a +opt/a/b +opt/a/b/deep");
   EXPECT_TRUE(base.resolve("keep"));
   EXPECT_EQ(publish(tree().file("x", "x"), "keep/below"), "cannot publish below /keep: it is a file, not a directory");
