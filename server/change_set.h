@@ -13,14 +13,15 @@ namespace granary {
 struct Change {
   enum class Kind : uint8_t {
     kPut,     // the path is this node from now on; a directory that was one keeps its contents
-    kRemove,  // the path and all below it are gone
+    kRemove,  // the path and all below it are gone; a path that is not there already is
   };
   Kind kind = Kind::kPut;
   Bytes path;
   Node node;                  // kPut; a directory's digest and size are ignored
-  std::vector<Slice> slices;  // kPut of a regular file: they cover it
+  std::vector<Slice> slices;  // kPut of a regular file: they cover it; none with `keep_inode`: the ones it has stay
   // kPut: the number of the inode it had when the content is unchanged (metadata changed only, or another name of it); 0: a new one.
   InodeNumber keep_inode = 0;
+  // A name outside a link group whose number turns out to have other names gets a new one. Directories keep theirs by themselves.
   // kPut: names that are one hard-link group carry the same number, not 0. When a group changes, all its names are in the set.
   uint64_t link_group = 0;
 };
