@@ -154,10 +154,10 @@ class Builder:
 
     def build(self, change=None, change_index=None, snapshot=None, statement=None, statement_key=RELEASE, record=None,
               record_key=RELEASE, head=None, timestamp_key=TIMESTAMP, expires=30 * 86400, trust=None, root=None,
-              root_signers=(ROOT,), second_root=None, release=None, before=None, trust_version=1, before_head=None, inodes=0):
+              root_signers=(ROOT,), second_root=None, release=None, release_threshold=1, before=None, trust_version=1, before_head=None, inodes=0):
         self.writer = writer = Writer(self.repo)
-        keys = [ROOT, RELEASE, TIMESTAMP, LIMITED]
-        writer.root(1, keys, roles([ROOT], release=release), root_signers, root or {})
+        keys = [ROOT, ROOT_2, RELEASE, TIMESTAMP, LIMITED]
+        writer.root(1, keys, roles([ROOT], 1, release, release_threshold), root_signers, root or {})
         writer.snapshot_members = snapshot or {}
         signed = publish(writer, self.source, (), change, change_index)
         writer.next_inode += inodes
@@ -195,9 +195,9 @@ def cut_log(writer):
     os.remove(os.path.join(writer.place, "log", f"{len(writer.records)}.json"))
 
 
-def second_root_signed_by(*signers, version=2, uuid=UUID, threshold=1):
+def second_root_signed_by(*signers, version=2, uuid=UUID, owners=(ROOT_2,)):
     def second(writer, keys):
-        writer.root(version, [*keys, ROOT_2], roles([ROOT_2], threshold), signers, {"repository": uuid})
+        writer.root(version, keys, roles(owners, len(owners)), signers, {"repository": uuid})
     return second
 
 
@@ -205,24 +205,31 @@ def several_release_keys(limits):
     return [{"id": RELEASE.id}, {"id": LIMITED.id, **limits}]
 
 
-def base_of(paths_differ, sign=RELEASE, branch="main"):
-    """The limited key's statement rests on one for the tree before: the same one, or one that differs in /dir/b."""
+def write_in_place(path, content, time=None):
+    """Changes a file's content but not its times, unless a time is given."""
+    known = os.stat(path).st_mtime_ns
+    if content is not None:
+        with open(path, "r+b") as file:
+            file.write(content)
+    os.utime(path, ns=(time or known,) * 2)
+
+
+def base_of(differing=True, sign=RELEASE, branch="main", path="dir/b", content=b"SEED", back=b"seed", time=None):
+    """The limited key's statement rests on one for the tree before: the same one, or one that differs at `path`."""
     def before(builder, signed):
-        if paths_differ:
-            path = os.path.join(builder.source, "dir/b")
-            stat = os.stat(path)
-            with open(path, "r+b") as file:
-                file.write(b"SEED")
-            os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+        if differing:
+            place = os.path.join(builder.source, path)
+            known = os.stat(place).st_mtime_ns
+            write_in_place(place, content, time)
             try:
                 signed = publish(builder.writer, builder.source)
             finally:
-                with open(path, "r+b") as file:
-                    file.write(b"seed")
-                os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+                write_in_place(place, back, known)
         return {"base": builder.writer.statement(sign, "branch", branch, *signed, 1, branch)}
     return before
 
+
+TIME_OF = dict(content=None, back=None, time=1_000_000_000)
 
 
 def unusual_signatures(writer):
@@ -259,6 +266,8 @@ def too_long_chain(builder, signed):
 
 
 LIMITS = dict(release=several_release_keys({"paths": ["/dir"]}), statement_key=LIMITED)
+TWO = dict(release=[{"id": ROOT_2.id}] + several_release_keys({"paths": ["/dir"]}), release_threshold=2, statement_key=[RELEASE, LIMITED],
+           record_key=[RELEASE, LIMITED])
 GOOD = {
     "plain": {}, "unused-inodes": dict(inodes=1000), "unknown-members": dict(record={"later": {"x": [1, "2"]}}, head={"later": 1}),
     "unknown-signatures": dict(before_head=unusual_signatures), "log-lacks-the-head": dict(before_head=cut_log),
@@ -267,6 +276,10 @@ GOOD = {
     "critical-but-known": dict(record={"critical": ["names"]}), "minimum-reached": dict(trust={"minimum_revision": 1}),
     "limited-to-branch": dict(release=several_release_keys({"branches": ["main"]}), statement_key=LIMITED),
     "limited-to-path": dict(**LIMITS, before=base_of(True)), "limited-but-nothing-changed": dict(**LIMITS, before=base_of(False)),
+    "limited-time-of-directory-above": dict(release=several_release_keys({"paths": ["/dir/b"]}), statement_key=LIMITED,
+                                            before=base_of(path="dir", **TIME_OF)),
+    "limited-second-signer": dict(**TWO, before=base_of(True, [RELEASE, ROOT_2])), "limited-everywhere": dict(
+        release=several_release_keys({"paths": ["/"]}), statement_key=LIMITED),
 }
 SIGNED = {
     "record-by-stranger": dict(record_key=STRANGER), "timestamp-by-stranger": dict(timestamp_key=STRANGER),
@@ -290,7 +303,7 @@ SIGNED = {
     "second-root-not-by-itself": dict(second_root=second_root_signed_by(ROOT)),
     "second-root-is-third": dict(second_root=second_root_signed_by(ROOT, ROOT_2, version=3)),
     "second-root-of-other-repository": dict(second_root=second_root_signed_by(ROOT, ROOT_2, uuid=OTHER_UUID)),
-    "second-root-below-threshold": dict(second_root=second_root_signed_by(ROOT, ROOT_2, threshold=2)),
+    "second-root-below-threshold": dict(second_root=second_root_signed_by(ROOT, ROOT_2, owners=(ROOT_2, LIMITED))),
     "root-below-threshold": dict(root={"roles": roles([ROOT, ROOT_2], 2)}),
     "root-same-key-twice": dict(root={"roles": roles([ROOT, ROOT_2], 2)}, before_head=twice_the_same_signature),
     "root-threshold-zero": dict(root={"roles": roles([ROOT], 0)}),
@@ -304,6 +317,12 @@ SIGNED = {
     "limited-base-of-other-branch": dict(**LIMITS, before=base_of(False, RELEASE, "dev")),
     "limited-outside-its-path": dict(release=several_release_keys({"paths": ["/dir/inner"]}), statement_key=LIMITED, before=base_of(True)),
     "limited-path-is-no-prefix": dict(release=several_release_keys({"paths": ["/di"]}), statement_key=LIMITED, before=base_of(True)),
+    "limited-second-signer-outside": dict(**TWO, before=base_of(True, [RELEASE, ROOT_2], path="a", content=b"GRAIN", back=b"grain")),
+    "limited-second-signer-missing": dict(**{**TWO, "statement_key": RELEASE}),
+    "limited-time-of-directory-beside": dict(**LIMITS, before=base_of(path="fifo", **TIME_OF)),
+    "root-role-key-missing": dict(root={"roles": roles([ROOT], 1, [{"id": RELEASE.id}, {"id": STRANGER.id}])}),
+    "root-role-key-twice": dict(root={"roles": roles([ROOT, ROOT], 2)}),
+    "root-bad-path": dict(root={"roles": roles([ROOT], 1, [{"id": RELEASE.id}, {"id": LIMITED.id, "paths": ["/a/../b"]}])}),
     "limited-chain-too-long": dict(**LIMITS, before=too_long_chain),
 }
 BYTES = {"objects-damaged": dict(before_head=flip)}

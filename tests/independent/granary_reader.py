@@ -495,6 +495,10 @@ def is_branch(value):
             and not any(part in ("", ".", "..") for part in value.split("/")))
 
 
+def is_path(value):
+    return value == "/" or matching("(/[^/\\0]+)+")(value) and not {".", ".."} & set(value.split("/"))
+
+
 def is_object(value):
     return type(value) is dict
 
@@ -575,7 +579,7 @@ def signed_by(envelope, kind, keys):
     payload = unbase64(envelope.get("payload"), kind)
     type_, good = envelope["payloadType"].encode(), set()
     message = b"DSSEv1 %d %s %d %s" % (len(type_), type_, len(payload), payload)
-    need(type(envelope.get("signatures")) is list and all(map(is_object, envelope["signatures"])), kind, "has no signatures")
+    need(type(envelope.get("signatures")) is list and len(envelope["signatures"]) <= 64 and all(map(is_object, envelope["signatures"])), kind, "has no signatures")
     for signature in envelope["signatures"]:
         keyid = signature.get("keyid")
         if signature.get("algorithm") == "ed25519" and is_text(keyid) and keyid in keys:
@@ -599,7 +603,10 @@ class Root:
         for name in "root", "release", "timestamp":
             role = self.roles.get(name)
             need(is_object(role) and positive(role.get("threshold")) and type(role.get("keys")) is list
-                 and all(is_object(key) and DIGEST(key.get("id")) for key in role["keys"]), "root has a bad role", name)
+                 and all(is_object(key) and key.get("id") in document["keys"] for key in role["keys"])
+                 and role["threshold"] <= len(role["keys"]) == len({key["id"] for key in role["keys"]}), "root has a bad role", name)
+            for key in role["keys"]:
+                need(all(map(is_branch, key.get("branches", []))) and all(map(is_path, key.get("paths", []))), "root has bad limits")
 
     def public_keys(self, role):
         return {key["id"]: self.keys[key["id"]] for key in self.roles[role]["keys"] if key["id"] in self.keys}
@@ -686,14 +693,17 @@ class Head:
         need(document["kind"] == "tag" or branch == document["name"], "statement for a branch names another branch")
         need(document["sequence"] <= self.record["revision"], "statement is newer than the record")
         signers = [key for key in role["keys"] if key["id"] in good and branch in key.get("branches", [branch])]
-        need(len({key["id"] for key in signers}) >= role["threshold"], "statement for", name, "is not signed by enough release keys")
-        if len({key["id"] for key in signers if "paths" not in key}) < role["threshold"]:
+        need(len(signers) >= role["threshold"], "statement for", name, "is not signed by enough release keys")
+        if not self.enough(signers, b""):
             need("base" in document, "statement by keys limited to paths has no base")
-            base = self.statement(document["base"], None, branch, depth + 1)
-            before, after = (self.tree(statement) for statement in (base, document))
-            paths = [path.encode().strip(b"/") for key in signers for path in key.get("paths", [])]
-            check_differences(before, after, paths)
+            before, after = (self.tree(at) for at in (self.statement(document["base"], None, branch, depth + 1), document))
+            tops = {top for key in signers for top in limits_of(key) if self.enough(signers, top)}
+            check_differences(before, after, tops)
         return document
+
+    def enough(self, signers, path):
+        """Whether as many of these keys as the threshold demands may change what is at and below a path."""
+        return sum(any(below(path, top) for top in limits_of(key)) for key in signers) >= self.root.roles["release"]["threshold"]
 
     def snapshot(self, options):
         """The statement-like document (snapshot, tree, catalog) that options name."""
@@ -729,12 +739,17 @@ def check_differences(before, after, allowed):
     for path in trees[0].keys() | trees[1].keys():
         nodes = [tree.get(path) for tree in trees]
         need(all(nodes), "/" + show(path), "was changed by a key that is limited to other paths")
-        inner = any(below(top, path) for top in allowed)  # such a directory's digest may change, nothing else of it
-        encodings = [Node(**{**node.__dict__, "digest": b""} if inner else node.__dict__).encode(b"") for node in nodes]
+        inner = {"digest": b"", "mtime": 0, "mtime_ns": 0} if any(below(top, path) for top in allowed) else {}
+        encodings = [Node(**{**node.__dict__, **inner}).encode(b"") for node in nodes]
         need(encodings[0] == encodings[1], "/" + show(path), "was changed by a key that is limited to other paths")
     groups = [{frozenset(group) for found in link_groups(walk(root)).values() for group in found} for root in (before, after)]
     for group in groups[0] ^ groups[1]:
         need(all(any(below(path, top) for top in allowed) for path in group), "a hard-link group changed outside the key's paths")
+
+
+def limits_of(key):
+    """The paths that a release key may change, relative to the root."""
+    return [path[1:].encode() for path in key.get("paths", ["/"])]
 
 
 def below(path, top):

@@ -45,11 +45,13 @@ class Key:
         self.id = hashlib.sha256(b"ed25519:" + self.public).hexdigest()
 
 
-def envelope(document, *keys):
-    return seal(to_json(document), f"application/vnd.granary.{document['granary']}+json", *keys)
+def envelope(document, keys):
+    return seal(to_json(document), f"application/vnd.granary.{document['granary']}+json", keys)
 
 
-def seal(payload, payload_type, *keys):
+def seal(payload, payload_type, keys):
+    """`keys`: one, or a list of them."""
+    keys = keys if isinstance(keys, (list, tuple)) else [keys]
     message = f"DSSEv1 {len(payload_type)} {payload_type} {len(payload)} ".encode() + payload
     return {"payload": base64.b64encode(payload).decode(), "payloadType": payload_type,
             "signatures": [{"algorithm": "ed25519", "keyid": key.id, "sig": base64.b64encode(key.private.sign(message)).decode()}
@@ -230,7 +232,7 @@ class Writer:
         self.roots.append(envelope({
             "granary": "root", "format": 1, "repository": UUID, "name": NAME, "version": version, "time": time_text(-60),
             "keys": {key.id: {"algorithm": "ed25519", "public": base64.b64encode(key.public).decode()} for key in keys},
-            "roles": roles, **dict(odd)}, *signers))
+            "roles": roles, **dict(odd)}, signers))
         self.write(f"root/{version}.json", to_json(self.roots[-1]))
 
     def snapshot(self, tree, catalog, parents, entries, size, branch="main"):
@@ -243,7 +245,7 @@ class Writer:
         return envelope({
             "granary": "release", "format": 1, "repository": UUID, "kind": kind, "name": name, "branch": branch,
             "snapshot": snapshot.hex(), "tree": tree.hex(), "catalog": catalog.hex(), "time": time_text(-20),
-            "sequence": sequence, **more}, *(key if isinstance(key, (list, tuple)) else [key]))
+            "sequence": sequence, **more}, key)
 
     def names(self):
         return self.put(to_json({"granary": "names", "format": 1, "tags": self.tags, "withdrawn": self.withdrawn,
@@ -279,9 +281,9 @@ class Writer:
 ROOT, ROOT_2, RELEASE, TIMESTAMP = Key("root"), Key("root 2"), Key("release"), Key("timestamp")
 
 
-def roles(root_keys, threshold=1, release=None):
+def roles(root_keys, threshold=1, release=None, release_threshold=1):
     return {"root": {"threshold": threshold, "keys": [{"id": key.id} for key in root_keys]},
-            "release": {"threshold": 1, "keys": release or [{"id": RELEASE.id}]},
+            "release": {"threshold": release_threshold, "keys": release or [{"id": RELEASE.id}]},
             "timestamp": {"threshold": 1, "keys": [{"id": TIMESTAMP.id}]}}
 
 
