@@ -3,20 +3,15 @@
 // All are safe to call from many threads at once. They start threads when made: fork before that.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "fs/base/bytes.h"
+#include "fs/net/priority.h"
 
 namespace granary {
-
-// Demand: somebody waits for it. Prefetch: somebody may want it later; never in demand's way.
-enum class Priority { kDemand, kPrefetch };
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 struct GetRequest {
   std::string path;  // below the base URL, as in "head.json"; holds nothing that a URL would escape
@@ -41,7 +36,8 @@ class Transport {
   // It may call `get`, and drop its own Transfer; it may not destroy the transport.
   using Callback = std::function<void(Result<Bytes>)>;
 
-  // Destroying a transport answers what is under way with kUnavailable.
+  // Destroying a transport answers what is under way with kUnavailable. Transports opened together
+  // share a thread: give them to one owner, which destroys them all.
   virtual ~Transport() = default;
 
   // The file's bytes, exactly as the source sent them.

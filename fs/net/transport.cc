@@ -1,0 +1,76 @@
+#include "fs/net/transport.h"
+
+#include <curl/curl.h>
+
+#include "fs/net/file_transport.h"
+#include "fs/net/http_transport.h"
+
+namespace granary {
+
+namespace {
+struct FreeUrl {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+
+class ParsedUrl {
+ public:
+  static Result<ParsedUrl> parse(const std::string& text) {
+    ParsedUrl url;
+    const CURLUcode outcome = curl_url_set(url.url_.get(), CURLUPART_URL, text.c_str(), 0);
+    if (outcome == CURLUE_OK) return url;
+    return Error{Code::kBadUrl, str("\"", printable(text), "\" is no URL: use http://, https:// or file:///")};
+  }
+  std::string part(CURLUPart which, unsigned flags = 0) const {
+    char* raw = nullptr;
+    if (curl_url_get(url_.get(), which, &raw, flags) != CURLUE_OK) return {};
+    std::string text = raw;
+    curl_free(raw);
+    return text;
+  }
+
+ private:
+  std::unique_ptr<CURLU, FreeUrl> url_{curl_url()};
+};
+
+Error bad_url(const std::string& text, const std::string& why) {
+  return {Code::kBadUrl, str("cannot fetch from ", printable(text), ": ", why)};
+}
+
+std::string without_trailing_slashes(std::string text) {
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+Result<std::unique_ptr<Transport>> open_one(const std::string& text, const HttpOptions& options,
+                                            std::shared_ptr<HttpEngine>& engine) {
+  const ParsedUrl url = TRY(ParsedUrl::parse(text));
+  const std::string scheme = url.part(CURLUPART_SCHEME);
+  const bool has_more = !url.part(CURLUPART_QUERY).empty() || !url.part(CURLUPART_FRAGMENT).empty();
+  if (has_more) return bad_url(text, "a repository's URL has no \"?\" and no \"#\"");
+  if (scheme == "file") {
+    const std::string directory = without_trailing_slashes(url.part(CURLUPART_PATH, CURLU_URLDECODE));
+    if (!directory.starts_with("/")) return bad_url(text, "use file:///DIRECTORY");
+    return std::unique_ptr<Transport>(new FileTransport(without_trailing_slashes(text), directory));
+  }
+  if (scheme != "http" && scheme != "https") return bad_url(text, "use http://, https:// or file:///");
+  const bool has_secret = !url.part(CURLUPART_USER).empty() || !url.part(CURLUPART_PASSWORD).empty();
+  if (has_secret) return Error{Code::kBadUrl, "a repository's URL may not hold a user name or password"};
+  if (engine == nullptr) engine = TRY(HttpEngine::start(options));
+  return std::unique_ptr<Transport>(new HttpTransport(without_trailing_slashes(url.part(CURLUPART_URL)), engine));
+}
+}  // namespace
+
+Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vector<std::string>& urls,
+                                                                const HttpOptions& options) {
+  std::vector<std::unique_ptr<Transport>> transports;
+  std::shared_ptr<HttpEngine> engine;
+  for (const std::string& url : urls) transports.push_back(TRY(open_one(url, options, engine)));
+  return transports;
+}
+
+Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options) {
+  std::shared_ptr<HttpEngine> engine;
+  return open_one(url, options, engine);
+}
+
+}  // namespace granary

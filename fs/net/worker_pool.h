@@ -1,0 +1,44 @@
+// WorkerPool: a few threads that run jobs: demand before prefetch, and others when their time has come.
+// Safe from many threads, its own included. A job may take a while, but never waits for another job.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/net/priority.h"
+
+namespace granary {
+
+class WorkerPool {
+ public:
+  using Job = std::function<void()>;
+
+  explicit WorkerPool(size_t threads);
+  ~WorkerPool() { stop(); }
+
+  void post(Priority priority, Job job);
+  void post_at(Deadline time, Job job);
+
+  // Waits for the jobs that run; drops all others, and whatever is posted later. Not from a job.
+  void stop();
+
+ private:
+  void work();
+  // The next job, or an empty one when the pool stops.
+  Job next();
+  void take_in_due() REQUIRES(mutex_);
+
+  Mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> demand_ GUARDED_BY(mutex_);
+  std::deque<Job> prefetch_ GUARDED_BY(mutex_);
+  std::multimap<Deadline, Job> later_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace granary
