@@ -11,18 +11,17 @@
 #pragma once
 
 #include <atomic>
-#include <list>
 #include <map>
 #include <unordered_map>
 
 #include "fs/base/mutex.h"
+#include "fs/net/download.h"
+#include "fs/net/recent.h"
 #include "fs/net/transport.h"
+#include "fs/net/worker_pool.h"
 #include "fs/store/cache.h"
 
 namespace granary {
-
-class Download;
-class WorkerPool;
 
 struct FetcherOptions {
   std::string repository;  // its name, for the log
@@ -76,6 +75,41 @@ class Fetcher : public ObjectReader {
   Result<Bytes> read_document(const std::string& path, size_t limit_bytes, Freshness freshness);
 
   FetcherStats stats() const;
+
+ private:
+  // An object on its way, and who waits for it. Stays until the cache has it, so that nobody starts over.
+  struct Flight {
+    std::vector<Callback> waiters;
+    std::shared_ptr<Download> download;
+    SharedBytes landed;
+  };
+  struct Counters {
+    std::atomic<uint64_t> hits{0}, misses{0}, joined{0}, failures{0};
+  };
+
+  // What can be answered at once; starts or joins a flight otherwise, and takes `done`.
+  std::optional<Result<ObjectHandle>> answer_or_wait(const ObjectId& id, Priority priority, Callback& done);
+  std::optional<Result<ObjectHandle>> join(Flight& flight, Priority priority, Callback& done) REQUIRES(mutex_);
+  void take_off(const ObjectId& id, Priority priority, Callback done) REQUIRES(mutex_);
+  void land(const ObjectId& id, const SharedBytes& bytes, const Download::Report& report);
+  void crash(const ObjectId& id, const Error& error, const Download::Report& report);
+  std::vector<Callback> waiters_of(const ObjectId& id, const SharedBytes& landed);
+  Deadline deadline_from_now() const { return std::chrono::steady_clock::now() + options_.deadline; }
+
+  Cache& cache_;
+  const FetcherOptions options_;
+  Sources sources_;
+  Counters counters_;
+  std::atomic<uint64_t> landings_{0};  // flights ever ended: a cache miss from before the last one is stale
+
+  mutable Mutex mutex_;
+  std::unordered_map<ObjectId, Flight> flights_ GUARDED_BY(mutex_);
+  RecentObjects recent_ GUARDED_BY(mutex_);
+  RecentFailures recent_failures_ GUARDED_BY(mutex_);
+  std::map<uint64_t, std::pair<DocumentCallback, std::shared_ptr<Download>>> documents_ GUARDED_BY(mutex_);
+  uint64_t next_document_ GUARDED_BY(mutex_) = 0;
+
+  WorkerPool pool_;  // last: its jobs use the others
 };
 
 }  // namespace granary

@@ -1,0 +1,231 @@
+#include "fs/net/fetcher.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "fs/base/log.h"
+
+namespace granary {
+
+namespace {
+// A result that one thread waits for and another brings.
+template <class T>
+class Promise {
+ public:
+  void bring(Result<T> result) {
+    const MutexLock lock(mutex_);
+    result_ = std::move(result);
+    brought_.notify_all();
+  }
+  Result<T> wait() {
+    MutexLock lock(mutex_);
+    while (!result_) lock.wait(brought_);
+    return std::move(*result_);
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable brought_;
+  std::optional<Result<T>> result_ GUARDED_BY(mutex_);
+};
+
+// What readers are told: kinds of damage make no difference to them.
+Error for_readers(const ObjectId& id, const Error& error) {
+  const Code code = error.code == Code::kEndlessData ? Code::kCorrupt : error.code;
+  return {code, str("cannot fetch object ", id, ": ", error.message)};
+}
+
+size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+}  // namespace
+
+Fetcher::Fetcher(std::vector<std::unique_ptr<Transport>> sources, Cache& cache, FetcherOptions options)
+    : cache_(cache),
+      options_(std::move(options)),
+      recent_(options_.recent_bytes),
+      recent_failures_(options_.failure_memory),
+      pool_(options_.workers != 0 ? options_.workers : cores()) {
+  assert(!sources.empty());
+  sources_.transports = std::move(sources);
+  sources_.rounds = options_.rounds;
+  sources_.first_pause = options_.first_pause;
+}
+
+Fetcher::~Fetcher() {
+  pool_.stop();                 // from here on nothing is asked any more,
+  sources_.transports.clear();  // and nothing arrives
+  const Error error{Code::kUnavailable, "shutting down"};
+  std::unordered_map<ObjectId, Flight> flights;
+  std::map<uint64_t, std::pair<DocumentCallback, std::shared_ptr<Download>>> documents;
+  {
+    const MutexLock lock(mutex_);
+    flights.swap(flights_);
+    documents.swap(documents_);
+  }
+  for (auto& [id, flight] : flights) {
+    for (const Callback& waiter : flight.waiters) waiter(error);
+  }
+  for (auto& [number, document] : documents) document.first(error);
+}
+
+void Fetcher::fetch(const ObjectId& id, Priority priority, Callback done) {
+  if (!done) done = [](const Result<ObjectHandle>&) {};
+  if (const auto answer = answer_or_wait(id, priority, done)) done(*answer);
+}
+
+std::optional<Result<ObjectHandle>> Fetcher::answer_or_wait(const ObjectId& id, Priority priority, Callback& done) {
+  for (;;) {
+    const uint64_t seen = landings_.load();
+    if (auto hit = cache_.open(id)) {
+      ++counters_.hits;
+      return Result<ObjectHandle>(std::move(*hit));
+    }
+    const MutexLock lock(mutex_);
+    if (const auto flight = flights_.find(id); flight != flights_.end()) return join(flight->second, priority, done);
+    if (const SharedBytes bytes = recent_.find(id)) {
+      ++counters_.hits;
+      return Result<ObjectHandle>(ObjectHandle::in_memory(bytes));
+    }
+    if (const auto failure = recent_failures_.find(id)) return Result<ObjectHandle>(*failure);
+    if (seen != landings_.load()) continue;  // it may have landed between our miss and our turn
+    take_off(id, priority, std::move(done));
+    return std::nullopt;
+  }
+}
+
+std::optional<Result<ObjectHandle>> Fetcher::join(Flight& flight, Priority priority, Callback& done) {
+  if (flight.landed) {
+    ++counters_.hits;
+    return Result<ObjectHandle>(ObjectHandle::in_memory(flight.landed));
+  }
+  ++counters_.joined;
+  flight.waiters.push_back(std::move(done));
+  if (priority == Priority::kDemand) flight.download->expedite(deadline_from_now());
+  return std::nullopt;
+}
+
+void Fetcher::take_off(const ObjectId& id, Priority priority, Callback done) {
+  ++counters_.misses;
+  Download::Plan plan;
+  plan.request = {object_path(id), kMaxObjectFileBytes, priority, deadline_from_now()};
+  plan.accept = [id](const Bytes& file) -> Result<SharedBytes> {
+    return std::make_shared<const Bytes>(TRY(decode_object(id, file)));
+  };
+  Flight& flight = flights_[id];
+  flight.waiters.push_back(std::move(done));
+  flight.download = Download::start(sources_, pool_, std::move(plan),
+                                    [this, id](Result<SharedBytes> result, const Download::Report& report) {
+                                      if (result) return land(id, *result, report);
+                                      crash(id, for_readers(id, result.error()), report);
+                                    });
+}
+
+void Fetcher::land(const ObjectId& id, const SharedBytes& bytes, const Download::Report& report) {
+  if (!report.first_cause.empty()) {
+    log::warn("fetch recovered", {{"repository", options_.repository},
+                                  {"object", id},
+                                  {"source", report.source},
+                                  {"tries", report.tries},
+                                  {"cause", report.first_cause}});
+  }
+  const ObjectHandle handle = ObjectHandle::in_memory(bytes);
+  for (const Callback& waiter : waiters_of(id, bytes)) waiter(handle);
+  const Status kept = cache_.put(id, *bytes);
+  const MutexLock lock(mutex_);
+  if (!kept) recent_.add(id, bytes);
+  flights_.erase(id);
+  ++landings_;
+}
+
+std::vector<Fetcher::Callback> Fetcher::waiters_of(const ObjectId& id, const SharedBytes& landed) {
+  const MutexLock lock(mutex_);
+  const auto flight = flights_.find(id);
+  if (flight == flights_.end()) return {};
+  flight->second.landed = landed;
+  return std::exchange(flight->second.waiters, {});
+}
+
+void Fetcher::crash(const ObjectId& id, const Error& error, const Download::Report& report) {
+  ++counters_.failures;
+  log::error("fetch failed", {{"repository", options_.repository},
+                              {"object", id},
+                              {"source", report.source},
+                              {"tries", report.tries},
+                              {"code", name_of(error.code)},
+                              {"cause", error.message}});
+  std::vector<Callback> waiters;
+  {
+    const MutexLock lock(mutex_);
+    recent_failures_.add(id, error);
+    const auto flight = flights_.find(id);
+    if (flight != flights_.end()) waiters = std::move(flight->second.waiters);
+    flights_.erase(id);
+    ++landings_;
+  }
+  for (const Callback& waiter : waiters) waiter(error);
+}
+
+Result<ObjectHandle> Fetcher::open(const ObjectId& id) {
+  const auto promise = std::make_shared<Promise<ObjectHandle>>();
+  fetch(id, Priority::kDemand, [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
+  return promise->wait();
+}
+
+Result<SharedBytes> Fetcher::read(const ObjectId& id) {
+  const ObjectHandle handle = TRY(open(id));
+  if (auto bytes = handle.whole()) return bytes;
+  discard(id);  // the cache's disk lost it
+  return TRY(open(id)).whole();
+}
+
+void Fetcher::discard(const ObjectId& id) {
+  cache_.discard(id);
+  const MutexLock lock(mutex_);
+  recent_.remove(id);
+}
+
+void Fetcher::fetch_document(const std::string& path, size_t limit_bytes, Freshness freshness, DocumentCallback done) {
+  Download::Plan plan;
+  plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(), freshness == Freshness::kFresh};
+  plan.accept = [](Bytes file) -> Result<SharedBytes> { return std::make_shared<const Bytes>(std::move(file)); };
+  const MutexLock lock(mutex_);
+  const uint64_t number = next_document_++;
+  auto& document = documents_[number];
+  document.first = std::move(done);
+  document.second = Download::start(sources_, pool_, std::move(plan),
+                                    [this, number](const Result<SharedBytes>& result, const Download::Report&) {
+                                      DocumentCallback callback;
+                                      std::shared_ptr<Download> download;  // goes after the lock
+                                      {
+                                        const MutexLock relock(mutex_);
+                                        const auto place = documents_.find(number);
+                                        if (place == documents_.end()) return;
+                                        callback = std::move(place->second.first);
+                                        download = std::move(place->second.second);
+                                        documents_.erase(place);
+                                      }
+                                      callback(result ? Result<Bytes>(**result) : Result<Bytes>(result.error()));
+                                    });
+}
+
+Result<Bytes> Fetcher::read_document(const std::string& path, size_t limit_bytes, Freshness freshness) {
+  const auto promise = std::make_shared<Promise<Bytes>>();
+  fetch_document(path, limit_bytes, freshness, [promise](Result<Bytes> result) { promise->bring(std::move(result)); });
+  return promise->wait();
+}
+
+FetcherStats Fetcher::stats() const {
+  FetcherStats stats;
+  stats.requests = sources_.requests;
+  stats.received_bytes = sources_.received_bytes;
+  stats.hits = counters_.hits;
+  stats.misses = counters_.misses;
+  stats.joined = counters_.joined;
+  stats.retries = sources_.retries;
+  stats.corrupt = sources_.corrupt;
+  stats.failures = counters_.failures;
+  const MutexLock lock(mutex_);
+  stats.in_flight = flights_.size() + documents_.size();
+  return stats;
+}
+
+}  // namespace granary

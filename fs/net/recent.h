@@ -1,0 +1,75 @@
+// RecentObjects: the last few objects that the cache could not take, in memory, so that reading one piece by piece
+// does not fetch it piece by piece. RecentFailures: errors that are repeated for a moment. Neither locks.
+#pragma once
+
+#include <list>
+#include <optional>
+#include <unordered_map>
+
+#include "fs/format/object.h"
+#include "fs/net/priority.h"
+
+namespace granary {
+
+class RecentObjects {
+ public:
+  explicit RecentObjects(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  void add(const ObjectId& id, SharedBytes bytes) {
+    remove(id);
+    bytes_ += bytes->size();
+    newest_first_.emplace_front(id, std::move(bytes));
+    places_[id] = newest_first_.begin();
+    while (bytes_ > limit_bytes_) remove(ObjectId(newest_first_.back().first));
+  }
+  SharedBytes find(const ObjectId& id) {
+    const auto place = places_.find(id);
+    if (place == places_.end()) return nullptr;
+    newest_first_.splice(newest_first_.begin(), newest_first_, place->second);
+    return place->second->second;
+  }
+  void remove(const ObjectId& id) {
+    const auto place = places_.find(id);
+    if (place == places_.end()) return;
+    bytes_ -= place->second->second->size();
+    newest_first_.erase(place->second);
+    places_.erase(place);
+  }
+
+ private:
+  using List = std::list<std::pair<ObjectId, SharedBytes>>;
+  const size_t limit_bytes_;
+  size_t bytes_ = 0;
+  List newest_first_;
+  std::unordered_map<ObjectId, List::iterator> places_;
+};
+
+class RecentFailures {
+ public:
+  explicit RecentFailures(std::chrono::milliseconds memory) : memory_(memory) {}
+
+  void add(const ObjectId& id, const Error& error) {
+    const auto now = std::chrono::steady_clock::now();
+    if (failures_.size() >= kMany)
+      std::erase_if(failures_, [&](const auto& entry) { return entry.second.until <= now; });
+    failures_.insert_or_assign(id, Failure{error, now + memory_});
+  }
+  std::optional<Error> find(const ObjectId& id) {
+    const auto place = failures_.find(id);
+    if (place == failures_.end()) return std::nullopt;
+    if (std::chrono::steady_clock::now() < place->second.until) return place->second.error;
+    failures_.erase(place);
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr size_t kMany = 1024;
+  struct Failure {
+    Error error;
+    Deadline until;
+  };
+  const std::chrono::milliseconds memory_;
+  std::unordered_map<ObjectId, Failure> failures_;
+};
+
+}  // namespace granary
