@@ -25,12 +25,21 @@ void forget_replaced_roles(Seen& seen, const Root& root) {
   }
 }
 
+// The commonest mistake of all: the right trust file, another repository's address.
+Status check_same_repository(const TrustFile& trust, const Envelope& root) {
+  const Result<Root> other = verify_self_signed(root);
+  if (!other || other->repository == trust.repository) return Done{};
+  return Error{Code::kWrongRepository, str("this is repository ", other->name, " (", other->repository,
+                                           "); the trust file is for ", trust.name, " (", trust.repository, ")")};
+}
+
 // The trust file's root and all that follow it, each signed by the one before.
 Result<std::vector<Root>> walk_roots(const TrustFile& trust, const std::vector<Envelope>& roots) {
   const Result<Root> first = verify_self_signed(trust.root);
   if (!first) return Error{Code::kBadTrustFile, "cannot use the trust file: " + first.error().message};
   std::vector<Root> chain{*first};
   const uint64_t version = first->version;
+  if (!roots.empty()) TRY(check_same_repository(trust, roots.front()));
   if (roots.size() < version)
     return Error{Code::kRollback, str("the newest root offered is ", roots.size(), "; the trust file has ", version)};
   if (roots[version - 1].digest() != trust.root.digest())

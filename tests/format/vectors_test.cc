@@ -6,6 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "fs/format/catalog_index.h"
+#include "fs/format/envelope.h"
 #include "fs/format/node.h"
 #include "fs/format/object.h"
 #include "fs/format/tree_digest.h"
@@ -176,6 +178,47 @@ TEST(Vectors, TreesHaveTheirDigests) {
     Node root = tree.at("");
     root.digest = tree.directory_digest("");
     EXPECT_EQ(tree_digest(root).hex(), vector.at("tree_digest")) << vector.at("name");
+  }
+}
+
+TEST(Vectors, SignaturesVerify) {
+  const Json& vector = vectors().at("signed");
+  const auto key = PublicKey::make(std::string(kEd25519), bytes_of(vector.at("public")));
+  ASSERT_TRUE(key);
+  EXPECT_EQ(key->id().hex(), vector.at("keyid"));
+
+  const auto envelope = Envelope::parse(vector.at("envelope").get<std::string>());
+  ASSERT_TRUE(envelope) << envelope.error().message;
+  EXPECT_EQ(envelope->kind(), vector.at("kind"));
+  EXPECT_EQ(envelope->payload, vector.at("payload"));
+  EXPECT_EQ(envelope->signed_bytes(), vector.at("signed"));
+  EXPECT_EQ(to_hex(envelope->signatures.at(0).bytes), vector.at("signature"));
+  EXPECT_EQ(valid_signers(*envelope, {{key->id(), *key}}).size(), 1U);
+  EXPECT_EQ(envelope->serialise(), vector.at("envelope"));
+}
+
+TEST(Vectors, CatalogIndexesAreReadAndWritten) {
+  for (const Json& vector : vectors().at("catalog_indexes")) {
+    CatalogIndex index;
+    index.page_count = vector.at("pages");
+    for (const Json& reference : vector.at("references")) index.references.push_back(digest_of(reference));
+    std::vector<Bytes> pages;  // before any view of one
+    for (const Json& page : vector.at("inlined"))
+      pages.emplace_back(kPageBytes, page.at("filled_with").get<char>());
+    for (size_t i = 0; i < pages.size(); ++i) index.inlined.push_back({vector.at("inlined")[i].at("page"), pages[i]});
+
+    const Bytes encoded = encode_catalog_index(index);
+    EXPECT_EQ(Digest::of(encoded).hex(), vector.at("digest")) << vector.at("name");
+    const auto decoded = decode_catalog_index(encoded);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(decoded->references, index.references);
+    EXPECT_EQ(decoded->has_leaves(), vector.at("levels") == 2);
+    if (!decoded->has_leaves()) continue;
+
+    const auto leaf = decode_index_leaf(bytes_of(vector.at("last_leaf")), 1);
+    ASSERT_TRUE(leaf) << leaf.error().message;
+    EXPECT_EQ(leaf->at(0), digest_of(vector.at("last_group")));
+    EXPECT_EQ(to_hex(encode_index_leaf(*leaf)), vector.at("last_leaf"));
   }
 }
 
