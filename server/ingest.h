@@ -19,7 +19,7 @@ struct Ingested {
   ReadCounters counters;
 };
 
-// `known` and `stats` may be null: then everything is read, and stored anew where the writer cannot tell.
+// `known` and `stats` may be null: then everything is stored anew where the writer cannot tell, or read (--checksum).
 // `base`: the branch as it is, null when it is empty. Borrows everything for the call.
 // On success all objects that the changes name are stored (`writer` is flushed).
 Result<Ingested> ingest(TreeSource& source, ObjectWriter& writer, KnownContents* known, StatCache* stats, Catalog* base,
