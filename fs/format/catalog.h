@@ -78,7 +78,8 @@ struct Difference {
 // Directories are reported as changed only when their own metadata differ. `visit` answers false to stop.
 Status diff_catalogs(Catalog& before, Catalog& after, const std::function<bool(Difference&&)>& visit);
 
-// True when the two trees are equal outside the subtree at `path` ("usr/local"; metadata of the directories above it may differ in mtime alone).
-Result<bool> changed_only_below(Catalog& before, Catalog& after, ByteView path);
+// True when the two trees are equal outside the subtrees at `paths` ("usr/local"): metadata of the directories above them may differ
+// in mtime alone, and a hard-link group that reaches outside must be the same.
+Result<bool> changed_only_below(Catalog& before, Catalog& after, const std::vector<Bytes>& paths);
 
 }  // namespace granary

@@ -46,6 +46,7 @@ class Statement {
   bool is_blob(int column) const { return type(column) == SQLITE_BLOB; }
   int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   ByteView blob(int column) const;
+  ByteView text(int column) const { return blob(column); }
 
  private:
   friend class Database;
