@@ -1,17 +1,18 @@
 #include "fs/format/snapshot.h"
 
 #include "fs/format/identifiers.h"
+#include "fs/format/object.h"
 
 namespace granary {
 
 namespace {
-constexpr size_t kMaxSnapshotBytes = size_t{1} << 20;
+
 constexpr size_t kMaxMessageBytes = size_t{64} << 10;
 }  // namespace
 
 Result<Snapshot> Snapshot::parse(ByteView object) {
   const JsonValue json = TRY(
-      parse_document(object, kMaxSnapshotBytes, kKind,
+      parse_document(object, kMaxObjectBytes, kKind,
                      {"repository", "tree", "catalog", "parents", "time", "branch", "message", "entries", "bytes"}));
   const JsonReader in = TRY(JsonReader::of(json, "snapshot"));
   Snapshot snapshot;
