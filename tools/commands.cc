@@ -7,7 +7,6 @@ namespace granary {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       kInitCommand,
-      kPublishCommand,
       kManCommand,
       kCompletionCommand,
   };
