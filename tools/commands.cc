@@ -7,6 +7,7 @@ namespace granary {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       kInitCommand,
+      kPublishCommand,
       kManCommand,
       kCompletionCommand,
   };
