@@ -81,7 +81,9 @@ class Publication {
  public:
   Publication(Repository& repository, const PublishOptions& options, const ChangeSet& ours,
               const std::optional<Statement>& base, Staging* staging)
-      : repository_(repository), options_(options), ours_(ours), base_(base), data_(staging) {}
+      : repository_(repository), options_(options), ours_(ours), base_(base), data_(staging) {
+    published_.branch = options.branch;
+  }
 
   // Builds on what the branch is, and starts anew on what it has become whenever somebody else was faster.
   Result<Published> run() {
