@@ -8,6 +8,7 @@
 #include "fs/base/log.h"
 #include "fs/format/identifiers.h"
 #include "server/catalog_editor.h"
+#include "server/content_index.h"
 #include "server/directory_source.h"
 #include "server/ingest.h"
 #include "server/merge.h"
@@ -243,12 +244,16 @@ Result<Published> publish(Repository& repository, const PublishOptions& options,
   const auto staging = TRY(Staging::begin(repository.directory()));
   ObjectPipeline writer(*staging, options.encoding, jobs_of(options));
   const auto base_catalog = TRY(open_catalog(base, writer));
+  const auto index = TRY(ContentIndex::open(repository.private_path("index"), *staging, staging->scratch()));
+  if (base_catalog) TRY(index->prepare(*base_catalog));
   const IngestOptions how{jobs_of(options), options.subpath, reading_progress(on_progress)};
-  const Ingested ingested = TRY(ingest(*source, writer, nullptr, nullptr, base_catalog.get(), how));
+  StatCache* const stats = options.checksum ? nullptr : index.get();
+  const Ingested ingested = TRY(ingest(*source, writer, index.get(), stats, base_catalog.get(), how));
   if (on_progress) on_progress({ingested.counters.entries, ingested.counters.bytes_read, "committing"});
   TRY(staging->commit());
 
   Published published = TRY(Publication(repository, options, ingested.changes, base, staging.get()).run());
+  if (published.changed && !published.merged) TRY(index->note_commit(ingested.changes, published.catalog));
   published.files_read = ingested.counters.files_read;
   published.files_recognised = ingested.counters.files_recognised;
   published.new_objects += writer.counters().new_objects;
