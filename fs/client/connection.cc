@@ -1,0 +1,66 @@
+#include "fs/client/connection.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "fs/base/file.h"
+#include "fs/store/disk_cache.h"
+
+namespace granary {
+
+namespace {
+constexpr uint64_t kDefaultQuotaBytes = uint64_t{4} << 30;
+
+// Keeps nothing: for a single command, or a repository on this disk.
+class NoCache : public Cache {
+ public:
+  std::optional<ObjectHandle> open(const ObjectId&) override { return std::nullopt; }
+  Status put(const ObjectId&, ByteView) override { return Done{}; }
+  void discard(const ObjectId&) override {}
+  CacheStats stats() const override { return {}; }
+};
+
+std::string user_directory(const char* variable, const char* below_home) {
+  const char* set = std::getenv(variable);
+  if (set != nullptr && *set == '/') return std::string(set) + "/granary";
+  const char* home = std::getenv("HOME");
+  return str(home != nullptr && *home == '/' ? home : "/tmp", "/", below_home, "/granary");
+}
+
+Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
+  if (options.cache_directory.empty()) return std::unique_ptr<Cache>(std::make_unique<NoCache>());
+  TRY(make_directories(options.cache_directory, 0700));
+  DiskCacheOptions disk;
+  disk.quota_bytes = options.quota_bytes > 0 ? options.quota_bytes : default_quota(options.cache_directory);
+  return std::unique_ptr<Cache>(TRY_WITHIN("cannot use the cache", DiskCache::open(options.cache_directory, disk)));
+}
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& options) {
+  std::unique_ptr<Connection> connection(new Connection);
+  auto transports = TRY(open_transports({options.url}));
+  connection->cache_ = TRY(open_cache(options));
+  FetcherOptions fetching;
+  fetching.repository = options.repository_name;
+  connection->fetcher_ = std::make_unique<Fetcher>(std::move(transports), *connection->cache_, std::move(fetching));
+  return connection;
+}
+
+uint64_t default_quota(const std::string& directory) {
+  struct statvfs disk {};
+  if (::statvfs(directory.c_str(), &disk) != 0) return kDefaultQuotaBytes;
+  return std::min<uint64_t>(kDefaultQuotaBytes, uint64_t{disk.f_blocks} * disk.f_frsize / 2);
+}
+
+std::string default_cache_directory() {
+  return ::geteuid() == 0 ? "/var/cache/granary" : user_directory("XDG_CACHE_HOME", ".cache");
+}
+
+std::string default_state_directory() {
+  return ::geteuid() == 0 ? "/var/lib/granary" : user_directory("XDG_STATE_HOME", ".local/state");
+}
+
+}  // namespace granary

@@ -1,0 +1,42 @@
+// Connection: the way to a repository's objects, put together: transports, cache, fetcher. Starts threads: fork before
+// it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fs/net/fetcher.h"
+#include "fs/store/cache.h"
+
+namespace granary {
+
+struct ConnectionOptions {
+  std::string url;              // as repository_url gives it
+  std::string repository_name;  // for the log
+  std::string cache_directory;  // empty: nothing is kept on disk
+  uint64_t quota_bytes = 0;     // 0: default_quota of the directory
+};
+
+class Connection {
+ public:
+  //   kBadUrl      not a URL that we can fetch from
+  //   kPermission  the cache directory is not ours alone
+  static Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
+
+  Fetcher& fetcher() { return *fetcher_; }
+  Cache& cache() { return *cache_; }
+
+ private:
+  Connection() = default;
+  std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Fetcher> fetcher_;
+};
+
+// 4 GiB, but at most half of the disk.
+uint64_t default_quota(const std::string& directory);
+// /var/cache/granary and /var/lib/granary for root, below XDG_CACHE_HOME (~/.cache) and XDG_STATE_HOME (~/.local/state)
+// for users.
+std::string default_cache_directory();
+std::string default_state_directory();
+
+}  // namespace granary

@@ -1,0 +1,179 @@
+#include "fs/client/control_socket.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "fs/base/file.h"
+
+namespace granary {
+
+namespace {
+constexpr size_t kMaxQuestionBytes = 256;
+constexpr size_t kMaxAnswerBytes = size_t{16} << 20;
+constexpr int kQuestionTimeoutMs = 500;
+
+std::string socket_name(dev_t device) { return str(major(device), ":", minor(device), ".sock"); }
+
+std::string own_directory() {
+  if (::geteuid() == 0) return "/run/granary";
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/granary";
+  return str("/tmp/granary-", ::geteuid());
+}
+
+// Where the socket of a mount may lie, whoever mounted it: our own directory, then its owner's.
+std::vector<std::string> directories_for(const MountPoint& mount) {
+  std::vector<std::string> out{own_directory(), "/run/granary"};
+  const std::string key = "user_id=";
+  const size_t at = mount.super_options.find(key);
+  if (at == std::string::npos) return out;
+  const unsigned long uid = std::strtoul(mount.super_options.c_str() + at + key.size(), nullptr, 10);
+  out.push_back(str("/run/user/", uid, "/granary"));
+  out.push_back(str("/tmp/granary-", uid));
+  return out;
+}
+
+// Ours alone, or refused: in /tmp somebody else may have been there first.
+Status make_private_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return Done{};
+  if (errno != EEXIST) return system_error(errno, "cannot make " + path);
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return system_error(errno, "cannot use " + path);
+  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0)
+    return Error{Code::kPermission, path + " is not a directory that only we may use: remove it"};
+  return Done{};
+}
+
+Result<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return Error{Code::kInvalid, "path too long for a socket: " + path};
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+Result<ucred> peer_of(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return system_error(errno, "cannot tell who is at the other end");
+  return peer;
+}
+
+bool wait_readable(int fd, int timeout_ms) {
+  pollfd wanted{fd, POLLIN, 0};
+  int ready = 0;
+  do ready = ::poll(&wanted, 1, timeout_ms);
+  while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
+void send_all(int socket, const std::string& text) {
+  size_t sent = 0;
+  while (sent < text.size()) {
+    const ssize_t n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;  // who asked has left
+    sent += static_cast<size_t>(n);
+  }
+}
+}  // namespace
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::listen(dev_t device, Answer answer) {
+  const std::string directory = own_directory();
+  TRY(make_private_directory(directory));
+  const std::string path = directory + "/" + socket_name(device);
+  const sockaddr_un address = TRY(address_of(path));
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!listener.valid()) return system_error(errno, "cannot make a socket");
+  ::unlink(path.c_str());  // left by a mount that had this device number before
+  if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener.get(), 16) != 0)
+    return system_error(errno, "cannot listen at " + path);
+  return std::unique_ptr<ControlSocket>(new ControlSocket(path, std::move(listener), std::move(answer)));
+}
+
+ControlSocket::ControlSocket(std::string path, UniqueFd listener, Answer answer)
+    : path_(std::move(path)),
+      listener_(std::move(listener)),
+      answer_(std::move(answer)),
+      stop_(::eventfd(0, EFD_CLOEXEC)),
+      thread_([this] { run(); }) {}
+
+ControlSocket::~ControlSocket() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof one);
+  thread_.join();
+  ::unlink(path_.c_str());
+}
+
+void ControlSocket::run() {
+  for (;;) {
+    pollfd wanted[] = {{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+    if (::poll(wanted, 2, -1) < 0 && errno != EINTR) return;
+    if (wanted[1].revents != 0) return;
+    if (wanted[0].revents == 0) continue;
+    const UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (connection.valid()) serve(connection.get());
+  }
+}
+
+void ControlSocket::serve(int connection) const {
+  const auto peer = peer_of(connection);
+  if (!peer || (peer->uid != 0 && peer->uid != ::geteuid())) return;
+  const timeval patience{2, 0};
+  ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  std::string question;
+  while (question.size() < kMaxQuestionBytes && question.find('\n') == std::string::npos) {
+    char part[64];
+    if (!wait_readable(connection, kQuestionTimeoutMs)) return;
+    const ssize_t n = ::recv(connection, part, sizeof part, 0);
+    if (n <= 0) return;
+    question.append(part, static_cast<size_t>(n));
+  }
+  const auto answer = answer_(question.substr(0, question.find('\n')));
+  send_all(connection, answer ? *answer : "error " + answer.error().message);
+}
+
+Result<ControlClient> ControlClient::connect(const MountPoint& mount) {
+  Error failure{Code::kNotFound, str("nobody answers for ", printable(mount.path))};
+  for (const std::string& directory : directories_for(mount)) {
+    const auto address = address_of(directory + "/" + socket_name(mount.device));
+    if (!address) continue;
+    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {
+      const ucred peer = TRY(peer_of(socket.get()));
+      return ControlClient(std::move(socket), peer.pid);
+    }
+    if (errno == EACCES) failure = {Code::kPermission, str(printable(mount.path), " was mounted by another user")};
+  }
+  return failure;
+}
+
+Result<std::string> ControlClient::ask(const std::string& question, std::chrono::milliseconds timeout) {
+  send_all(socket_.get(), question + "\n");
+  std::string answer;
+  char part[65536];
+  for (;;) {
+    if (!wait_readable(socket_.get(), static_cast<int>(timeout.count())))
+      return Error{Code::kUnavailable, str("process ", pid_, " does not answer")};
+    const ssize_t n = ::recv(socket_.get(), part, sizeof part, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, "cannot read the answer");
+    if (n == 0) break;
+    answer.append(part, static_cast<size_t>(n));
+    if (answer.size() > kMaxAnswerBytes) return Error{Code::kEndlessData, "the answer does not end"};
+  }
+  if (answer.starts_with("error ")) return Error{Code::kInvalid, answer.substr(6)};
+  if (answer.empty()) return Error{Code::kPermission, "it answers only its own user and root"};
+  return answer;
+}
+
+}  // namespace granary

@@ -1,0 +1,140 @@
+#include "fs/client/mount_client.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <thread>
+
+#include "fs/base/file.h"
+#include "fs/client/control_socket.h"
+
+namespace granary {
+
+namespace {
+namespace fs = std::filesystem;
+constexpr std::chrono::milliseconds kAnswerTimeout{5000};
+constexpr size_t kMaxStatBytes = 65536;
+constexpr size_t kMaxNamedUsers = 5;
+
+bool lies_on(const MountPoint& mount, const std::string& path) {
+  return path == mount.path || path.starts_with(mount.path == "/" ? mount.path : mount.path + "/");
+}
+
+bool links_into(const MountPoint& mount, const fs::path& link) {
+  std::error_code failure;
+  const fs::path target = fs::read_symlink(link, failure);
+  return !failure && lies_on(mount, target.string());
+}
+
+// A process that has one of the mount's files mapped, told by the device number: names may have changed.
+bool maps(const MountPoint& mount, const fs::path& process) {
+  const auto text = read_file(process / "maps", size_t{64} << 20);
+  char device[32];
+  std::snprintf(device, sizeof device, " %02x:%02x ", major(mount.device), minor(mount.device));
+  return text && text->find(device) != std::string::npos;
+}
+
+std::string how_used(const MountPoint& mount, const fs::path& process) {
+  if (links_into(mount, process / "cwd")) return "working directory";
+  if (links_into(mount, process / "root")) return "root directory";
+  if (links_into(mount, process / "exe")) return "program";
+  std::error_code failure;
+  for (const auto& fd : fs::directory_iterator(process / "fd", failure)) {
+    if (links_into(mount, fd.path())) return "open file";
+  }
+  return maps(mount, process) ? "mapped file" : "";
+}
+
+std::string describe(const std::vector<MountUser>& users) {
+  if (users.empty()) return "; fuser -vm tells root by whom";
+  std::string out = ", by";
+  for (size_t i = 0; i < users.size() && i < kMaxNamedUsers; ++i) {
+    out += str(i > 0 ? ", " : " ", printable(users[i].command), " (process ", users[i].pid, ", ", users[i].uses, ")");
+  }
+  return users.size() > kMaxNamedUsers ? str(out, " and ", users.size() - kMaxNamedUsers, " more") : out;
+}
+
+// The status of fusermount3 -u.
+int run_fusermount(const std::string& path, Unmount how) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const UniqueFd nothing(::open("/dev/null", O_RDWR));
+    ::dup2(nothing.get(), STDERR_FILENO);
+    if (how == Unmount::kLazy) ::execlp("fusermount3", "fusermount3", "-u", "-z", "--", path.c_str(), nullptr);
+    ::execlp("fusermount3", "fusermount3", "-u", "--", path.c_str(), nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 1;
+  return WEXITSTATUS(status);
+}
+
+Status let_go(const MountPoint& mount, Unmount how) {
+  const std::string what = "cannot unmount " + printable(mount.path);
+  if (::umount2(mount.path.c_str(), how == Unmount::kLazy ? MNT_DETACH : 0) == 0) return Done{};
+  const int error_number = errno;
+  if (error_number == EBUSY) return Error{Code::kBusy, what + ": in use" + describe(users_of(mount))};
+  if (error_number != EPERM || ::geteuid() == 0) return system_error(error_number, what);
+  if (run_fusermount(mount.path, how) == 0) return Done{};
+  const auto users = users_of(mount);
+  if (!users.empty()) return Error{Code::kBusy, what + ": in use" + describe(users)};
+  return Error{Code::kPermission, what + ": in use, or mounted by another user"};
+}
+}  // namespace
+
+Result<MountPoint> find_mount(const std::string& path) {
+  const std::string full = TRY(mount_path(path));
+  const auto mount = TRY(mounted_at(full));
+  if (!mount) return Error{Code::kNotFound, "nothing is mounted on " + printable(full)};
+  if (!mount->is_granary())
+    return Error{Code::kNotFound, str("not a Granary mount: ", printable(full), " (", mount->type, ")")};
+  return *mount;
+}
+
+Result<std::string> mount_stat(const MountPoint& mount) {
+  auto control = ControlClient::connect(mount);
+  if (control) return control->ask("stat", kAnswerTimeout);
+  Bytes value(kMaxStatBytes, '\0');
+  const ssize_t n = ::lgetxattr(mount.path.c_str(), "user.granary.stat", value.data(), value.size());
+  if (n < 0 && errno == ENOTCONN)
+    return Error{Code::kUnavailable,
+                 str("the process behind ", printable(mount.path), " is gone; granary umount clears the mount away")};
+  if (n < 0) return control.error();
+  value.resize(static_cast<size_t>(n));
+  return value;
+}
+
+std::vector<MountUser> users_of(const MountPoint& mount) {
+  std::vector<MountUser> out;
+  std::error_code failure;
+  for (const auto& process : fs::directory_iterator("/proc", failure)) {
+    const std::string name = process.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string uses = how_used(mount, process.path());
+    if (uses.empty()) continue;
+    auto command = read_file(process.path() / "comm", 4096);
+    if (command && !command->empty()) command->pop_back();
+    out.push_back({static_cast<pid_t>(std::stol(name)), command ? *command : "?", uses});
+  }
+  return out;
+}
+
+Status unmount(const MountPoint& mount, Unmount how, std::chrono::milliseconds timeout) {
+  auto control = ControlClient::connect(mount);  // before: afterwards nobody can tell who it was
+  const UniqueFd process(control ? static_cast<int>(::syscall(SYS_pidfd_open, control->pid(), 0)) : -1);
+  TRY(let_go(mount, how));
+  if (!process.valid() || how == Unmount::kLazy) return Done{};
+  pollfd ended{process.get(), POLLIN, 0};
+  if (::poll(&ended, 1, static_cast<int>(timeout.count())) > 0) return Done{};
+  return Error{Code::kUnavailable,
+               str("unmounted ", printable(mount.path), ", but process ", control->pid(), " has not ended")};
+}
+
+}  // namespace granary

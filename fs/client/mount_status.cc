@@ -1,0 +1,96 @@
+#include "fs/client/mount_status.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace granary {
+
+namespace {
+using Json = nlohmann::ordered_json;
+
+Json cache_json(const std::string& directory, const CacheStats& stats) {
+  return {{"dir", printable(directory)},
+          {"quota", stats.quota_bytes},
+          {"used", stats.used_bytes},
+          {"hits", stats.hits},
+          {"misses", stats.misses},
+          {"puts", stats.puts},
+          {"put_failures", stats.put_failures},
+          {"evictions", stats.evictions},
+          {"healed", stats.healed}};
+}
+
+Json fetch_json(const FetcherStats& stats) {
+  return {{"requests", stats.requests},  {"received_bytes", stats.received_bytes},
+          {"hits", stats.hits},          {"misses", stats.misses},
+          {"joined", stats.joined},      {"retries", stats.retries},
+          {"corrupt", stats.corrupt},    {"failures", stats.failures},
+          {"in_flight", stats.in_flight}};
+}
+
+Json operations_json(const OperationCounters& counters) {
+  return {{"lookups", counters.lookups.load()},
+          {"listings", counters.listings.load()},
+          {"reads", counters.reads.load()},
+          {"read_bytes", counters.read_bytes.load()},
+          {"parked_reads", counters.parked_reads.load()},
+          {"failures", counters.failures.load()}};
+}
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(printable(text)); }
+Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(format_utc(*time)) : Json(); }
+}  // namespace
+
+std::string MountStatus::json() const {
+  const ResolvedSnapshot& resolved = parts_.resolved;
+  const Json out{
+      {"mount_point", printable(parts_.mount_point)},
+      {"repository", resolved.repository},
+      {"name", resolved.repository_name},
+      {"url", resolved.url},
+      {"snapshot", resolved.id.hex()},
+      {"tree_digest", resolved.snapshot.tree.hex()},
+      {"catalog", resolved.snapshot.catalog.hex()},
+      {"selector", resolved.selector},
+      {"branch", text_or_null(resolved.branch)},
+      {"tag", text_or_null(resolved.tag)},
+      {"revision", resolved.revision},
+      {"published_at", format_utc(resolved.snapshot.time)},
+      {"message", text_or_null(resolved.snapshot.message)},
+      {"entries", parts_.snapshot.entry_count()},
+      {"bytes", parts_.snapshot.total_bytes()},
+      {"stale_since", time_or_null(resolved.stale_since)},
+      {"date_proven", !resolved.stale_since.has_value()},
+      {"withdrawn", resolved.withdrawn ? Json(printable(resolved.withdrawn->reason)) : Json()},
+      {"worker_pid", ::getpid()},
+      {"mounted_at", format_utc(parts_.mounted_at)},
+      {"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
+      {"fetch", fetch_json(parts_.fetcher.stats())},
+      {"operations", operations_json(parts_.snapshot.counters())},
+      {"last_failure", text_or_null(parts_.snapshot.last_failure())},
+      {"log", parts_.log},
+  };
+  return out.dump();
+}
+
+std::optional<Bytes> MountStatus::word(std::string_view key) const {
+  const ResolvedSnapshot& resolved = parts_.resolved;
+  if (key == "repository") return resolved.repository;
+  if (key == "name") return resolved.repository_name;
+  if (key == "url") return resolved.url;
+  if (key == "snapshot") return resolved.id.hex();
+  if (key == "branch") return resolved.branch;
+  if (key == "tag") return resolved.tag;
+  if (key == "revision") return std::to_string(resolved.revision);
+  if (key == "worker_pid") return std::to_string(::getpid());
+  if (key == "stat") return json();
+  if (key == "counters")
+    return Json{{"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
+                {"fetch", fetch_json(parts_.fetcher.stats())},
+                {"operations", operations_json(parts_.snapshot.counters())}}
+        .dump();
+  return std::nullopt;
+}
+
+}  // namespace granary

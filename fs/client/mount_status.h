@@ -1,0 +1,37 @@
+// MountStatus: what a mount says about itself: one JSON document for `granary stat`, short answers for the
+// user.granary.* attributes. Safe from many threads. Borrows everything; it outlives the status.
+#pragma once
+
+#include <string>
+
+#include "fs/base/time.h"
+#include "fs/client/mounted_snapshot.h"
+#include "fs/client/repository_view.h"
+#include "fs/store/cache.h"
+
+namespace granary {
+
+class MountStatus {
+ public:
+  struct Parts {
+    const ResolvedSnapshot& resolved;
+    const MountedSnapshot& snapshot;
+    const Fetcher& fetcher;
+    const Cache& cache;
+    std::string mount_point;
+    std::string cache_directory;
+    std::string log;  // where its lines go: a file, "syslog" or "stderr"
+    UnixSeconds mounted_at = 0;
+  };
+  explicit MountStatus(Parts parts) : parts_(std::move(parts)) {}
+
+  // Keys are stable once published (docs/operations.md).
+  std::string json() const;
+  // For the root: "repository", "snapshot", "counters" …; nothing when there is no such word.
+  std::optional<Bytes> word(std::string_view key) const;
+
+ private:
+  const Parts parts_;
+};
+
+}  // namespace granary

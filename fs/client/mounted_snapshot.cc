@@ -1,0 +1,340 @@
+// A request becomes at most one query of the catalog, and none when the row is hot. A read becomes pieces of objects;
+// the thread that brings the last missing object copies them out and answers.
+#include "fs/client/mounted_snapshot.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace granary {
+
+namespace {
+constexpr size_t kHotRows = 16384;
+constexpr size_t kMaxRemembered = 64;
+constexpr int kRankShift = 48;
+constexpr ListCookie kInodeMask = (ListCookie{1} << kRankShift) - 1;
+// A catalog this small is fetched whole: a few hundred kilobytes, rather than a round trip for each look-up.
+constexpr uint64_t kSmallCatalogEntries = 10'000;
+
+bool has_one_name(const Entry& entry) { return entry.node.is_directory() || entry.nlink <= 1; }
+
+Row share(Entry&& entry) { return std::make_shared<const Entry>(std::move(entry)); }
+
+// The slices of `all`, from position 0 on, that touch [offset, offset + length).
+std::vector<Catalog::PlacedSlice> touching(const std::vector<Slice>& all, uint64_t offset, uint64_t length) {
+  std::vector<Catalog::PlacedSlice> out;
+  uint64_t start = 0;
+  for (const Slice& slice : all) {
+    if (start >= offset && start - offset >= length) break;
+    if (start + slice.length_bytes > offset) out.push_back({start, slice});
+    start += slice.length_bytes;
+  }
+  return out;
+}
+}  // namespace
+
+// What the catalog reads its groups through. "Nobody has this object" must not look like "no such name".
+class MountedSnapshot::CatalogObjects : public ObjectReader {
+ public:
+  explicit CatalogObjects(Fetcher& fetcher) : fetcher_(fetcher) {}
+
+  Result<SharedBytes> read(const ObjectId& id) override {
+    auto bytes = fetcher_.read(id);
+    if (bytes || bytes.error().code != Code::kNotFound) return bytes;
+    return Error{Code::kUnavailable, "a part of the catalog is missing: " + bytes.error().message};
+  }
+
+ private:
+  Fetcher& fetcher_;
+};
+
+Result<std::unique_ptr<MountedSnapshot>> MountedSnapshot::open(const CatalogId& catalog, Fetcher& fetcher,
+                                                               Names names) {
+  std::unique_ptr<MountedSnapshot> snapshot(new MountedSnapshot(fetcher, std::move(names)));
+  snapshot->catalog_ = TRY(Catalog::open(catalog, *snapshot->catalog_objects_));
+  snapshot->hot_rows_.keep(share(TRY(snapshot->catalog_->root())));
+  snapshot->entry_count_ = TRY(snapshot->catalog_->entry_count());
+  snapshot->total_bytes_ = TRY(snapshot->catalog_->total_bytes());
+  if (snapshot->entry_count_ <= kSmallCatalogEntries) {
+    for (const ObjectId& id : TRY(snapshot->catalog_->own_objects())) fetcher.fetch(id, Priority::kPrefetch, {});
+  }
+  return snapshot;
+}
+
+MountedSnapshot::MountedSnapshot(Fetcher& fetcher, Names names)
+    : fetcher_(fetcher),
+      names_(std::move(names)),
+      catalog_objects_(std::make_unique<CatalogObjects>(fetcher)),
+      hot_rows_(kHotRows),
+      failures_(std::make_unique<FailureLog>(names_.repository, names_.source,
+                                             [this](InodeNumber inode) { return path_for_log(inode); })) {}
+
+MountedSnapshot::~MountedSnapshot() { failures_.reset(); }
+
+Result<Row> MountedSnapshot::lookup(InodeNumber directory, ByteView name) {
+  counters_.lookups.fetch_add(1, std::memory_order_relaxed);
+  auto found = catalog_->lookup(directory, name);
+  if (!found) return told(found.error(), "lookup", directory);
+  Row row = share(std::move(*found));
+  hot_rows_.keep(row);
+  return row;
+}
+
+Result<Row> MountedSnapshot::row_unlogged(InodeNumber inode) {
+  if (Row hot = hot_rows_.find(inode)) return hot;
+  Row row = share(TRY(catalog_->by_inode(inode)));
+  hot_rows_.keep(row);
+  return row;
+}
+
+Result<Row> MountedSnapshot::row(InodeNumber inode) { return told(row_unlogged(inode), "getattr", inode); }
+
+Result<Row> MountedSnapshot::parent_of(InodeNumber directory) {
+  const Row child = TRY(row(directory));
+  return directory == kRootInode ? child : row(child->parent);
+}
+
+Result<std::vector<Listed>> MountedSnapshot::list(InodeNumber directory, ListCookie after, size_t at_most) {
+  counters_.listings.fetch_add(1, std::memory_order_relaxed);
+  return told(list_unlogged(directory, after, at_most), "list", directory);
+}
+
+Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory, ListCookie after, size_t at_most) {
+  const Bytes last_name = after < kFirstFreeInode ? Bytes() : TRY(name_of_cookie(directory, after));
+  std::vector<Listed> out;
+  out.reserve(at_most);
+  TRY(catalog_->list(directory, last_name, [&](Entry&& entry) {
+    out.push_back({share(std::move(entry)), 0});
+    return out.size() < at_most;
+  }));
+  for (Listed& listed : out) {
+    const Entry& entry = *listed.row;
+    listed.cookie = entry.inode;
+    if (!has_one_name(entry)) {
+      const NameList names = TRY(names_within(directory, entry.inode));
+      const auto place = std::lower_bound(names->begin(), names->end(), entry.name);
+      listed.cookie |= static_cast<ListCookie>(place - names->begin()) << kRankShift;
+    }
+    hot_rows_.keep(listed.row);
+  }
+  return out;
+}
+
+Result<Bytes> MountedSnapshot::name_of_cookie(InodeNumber directory, ListCookie cookie) {
+  const InodeNumber inode = cookie & kInodeMask;
+  if (const Row hot = hot_rows_.find(inode); hot && has_one_name(*hot) && hot->parent == directory) return hot->name;
+  const NameList names = TRY(names_within(directory, inode));
+  const size_t rank = cookie >> kRankShift;
+  if (rank >= names->size())
+    return Error{Code::kInvalid, str("no position ", cookie, " in the directory with inode ", directory)};
+  return (*names)[rank];
+}
+
+Result<MountedSnapshot::NameList> MountedSnapshot::names_within(InodeNumber directory, InodeNumber inode) {
+  {
+    const MutexLock lock(mutex_);
+    if (const auto known = link_names_.find({directory, inode}); known != link_names_.end()) return known->second;
+  }
+  auto names = std::make_shared<std::vector<Bytes>>();
+  for (Entry& entry : TRY(catalog_->names_of(inode))) {
+    if (entry.parent == directory) names->push_back(std::move(entry.name));
+  }
+  const MutexLock lock(mutex_);
+  if (link_names_.size() >= kMaxRemembered) link_names_.clear();
+  return link_names_[{directory, inode}] = std::move(names);
+}
+
+Result<std::vector<Catalog::PlacedSlice>> MountedSnapshot::slices(const Row& file, uint64_t offset, uint64_t length) {
+  if (!file->slices_elsewhere) return touching(file->slices, offset, length);
+  return told(catalog_->slices(*file, offset, length), "read", file->inode);
+}
+
+Result<uint64_t> MountedSnapshot::data_bytes(const Row& file) {
+  if (file->slices_elsewhere) {
+    const MutexLock lock(mutex_);
+    if (const auto known = data_bytes_.find(file->inode); known != data_bytes_.end()) return known->second;
+  }
+  uint64_t sum = 0;
+  for (const auto& placed : TRY(slices(file, 0, file->node.size_bytes))) {
+    if (!placed.slice.is_hole()) sum += placed.slice.length_bytes;
+  }
+  if (file->slices_elsewhere) {
+    const MutexLock lock(mutex_);
+    if (data_bytes_.size() >= kMaxRemembered) data_bytes_.clear();
+    data_bytes_[file->inode] = sum;
+  }
+  return sum;
+}
+
+Result<std::optional<uint64_t>> MountedSnapshot::seek(const Row& file, uint64_t offset, Sought sought) {
+  const uint64_t size = file->node.size_bytes;
+  if (offset >= size) return std::optional<uint64_t>();
+  for (const auto& placed : TRY(slices(file, offset, size - offset))) {
+    if (placed.slice.is_hole() == (sought == Sought::kHole)) return std::optional(std::max(offset, placed.start_bytes));
+  }
+  return sought == Sought::kHole ? std::optional(size) : std::nullopt;
+}
+
+Result<std::vector<ObjectId>> MountedSnapshot::objects(const Row& file) {
+  std::vector<ObjectId> out;
+  std::unordered_set<ObjectId> seen;
+  for (const auto& placed : TRY(slices(file, 0, file->node.size_bytes))) {
+    if (!placed.slice.is_hole() && seen.insert(placed.slice.object).second) out.push_back(placed.slice.object);
+  }
+  return out;
+}
+
+// A read on its way: its pieces, their objects as far as they are here, and who wants to know.
+class MountedSnapshot::PendingRead : public std::enable_shared_from_this<PendingRead> {
+ public:
+  PendingRead(MountedSnapshot& snapshot, InodeNumber inode, size_t size_bytes, ReadDone done)
+      : snapshot_(snapshot), inode_(inode), size_bytes_(size_bytes), done_(std::move(done)) {}
+
+  // The pieces of [offset, offset + size) of a file with these slices, in order. kCorrupt when they do not cover it.
+  Status plan(const std::vector<Catalog::PlacedSlice>& slices, uint64_t offset) {
+    const uint64_t end = offset + size_bytes_;
+    uint64_t at = offset;
+    for (const auto& [start, slice] : slices) {
+      const uint64_t to = std::min(start + slice.length_bytes, end);
+      if (start > at || to <= at) break;
+      pieces_.push_back({slice.object, slice.offset_bytes + (at - start), static_cast<size_t>(to - at), {}});
+      at = to;
+    }
+    if (at != end) return Error{Code::kCorrupt, str("no slice for the byte ", at, " of inode ", inode_)};
+    return Done{};
+  }
+
+  // Asks for all objects at once. Whoever brings the last one answers: this very call when all are at hand.
+  void start() {
+    missing_ = pieces_.size() + 1;
+    for (size_t i = 0; i < pieces_.size(); ++i) {
+      if (pieces_[i].object.is_none()) {
+        arrived();
+        continue;
+      }
+      snapshot_.fetcher_.fetch(pieces_[i].object, Priority::kDemand,
+                               [self = shared_from_this(), i](Result<ObjectHandle> object) {
+                                 if (object) {
+                                   self->pieces_[i].handle.emplace(*std::move(object));
+                                 } else {
+                                   self->fail(self->pieces_[i].object, object.error());
+                                 }
+                                 self->arrived();
+                               });
+    }
+    if (missing_.load(std::memory_order_relaxed) > 1)
+      snapshot_.counters_.parked_reads.fetch_add(1, std::memory_order_relaxed);
+    arrived();
+  }
+
+  void give_up(const Error& error) { done_(error); }
+
+ private:
+  struct Piece {
+    ObjectId object;  // none: zeros
+    uint64_t offset_bytes;
+    size_t length_bytes;
+    std::optional<ObjectHandle> handle;
+  };
+
+  void arrived() {
+    if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) finish();
+  }
+
+  void fail(const ObjectId& object, Error error) {
+    const MutexLock lock(mutex_);
+    if (!failure_) failure_ = Failure{"read", inode_, object, std::move(error)};
+  }
+
+  void finish() {
+    thread_local std::vector<char> buffer;
+    if (buffer.size() < size_bytes_) buffer.resize(size_bytes_);
+    if (!failed()) copy_out(buffer.data());
+    if (failed() && failed_on_our_disk_ && !tried_again_) return start_again();
+
+    const MutexLock lock(mutex_);
+    if (failure_) {
+      snapshot_.counters_.failures.fetch_add(1, std::memory_order_relaxed);
+      snapshot_.failures_->report(*failure_);
+      return done_(failure_->error);
+    }
+    snapshot_.counters_.read_bytes.fetch_add(size_bytes_, std::memory_order_relaxed);
+    done_(ByteView(buffer.data(), size_bytes_));
+  }
+
+  void copy_out(char* into) {
+    for (const Piece& piece : pieces_) {
+      if (piece.object.is_none()) {
+        std::memset(into, 0, piece.length_bytes);
+      } else if (const auto copied = piece.handle->read_at(piece.offset_bytes, into, piece.length_bytes); !copied) {
+        failed_on_our_disk_ = true;
+        snapshot_.fetcher_.discard(piece.object);
+        return fail(piece.object, copied.error());
+      } else if (*copied != piece.length_bytes) {
+        return fail(piece.object,
+                    {Code::kCorrupt, str("object ", piece.object, " ends before the slice that names it")});
+      }
+      into += piece.length_bytes;
+    }
+  }
+
+  // The cache lost bytes that it had: they are fetched once more.
+  void start_again() {
+    tried_again_ = true;
+    {
+      const MutexLock lock(mutex_);
+      failure_.reset();
+    }
+    for (Piece& piece : pieces_) piece.handle.reset();
+    start();
+  }
+
+  bool failed() {
+    const MutexLock lock(mutex_);
+    return failure_.has_value();
+  }
+
+  MountedSnapshot& snapshot_;
+  const InodeNumber inode_;
+  const size_t size_bytes_;
+  const ReadDone done_;
+  std::vector<Piece> pieces_;
+  std::atomic<size_t> missing_{0};
+  bool failed_on_our_disk_ = false;  // these two: by the thread that finishes
+  bool tried_again_ = false;
+  Mutex mutex_;
+  std::optional<Failure> failure_ GUARDED_BY(mutex_);  // the first
+};
+
+void MountedSnapshot::read(InodeNumber inode, uint64_t offset, size_t size, ReadDone done) {
+  counters_.reads.fetch_add(1, std::memory_order_relaxed);
+  const auto file = row(inode);
+  if (!file) return done(file.error());
+  if (!(*file)->node.is_file()) return done(Error{Code::kInvalid, "not a regular file"});
+  const uint64_t file_size = (*file)->node.size_bytes;
+  if (offset >= file_size || size == 0) return done(ByteView());
+  size = static_cast<size_t>(std::min<uint64_t>(size, file_size - offset));
+  const auto placed = slices(*file, offset, size);
+  if (!placed) return done(placed.error());
+  const auto pending = std::make_shared<PendingRead>(*this, inode, size, std::move(done));
+  if (const Status planned = pending->plan(*placed, offset); !planned)
+    return pending->give_up(told(planned.error(), "read", inode));
+  pending->start();
+}
+
+std::string MountedSnapshot::path_for_log(InodeNumber inode) {
+  const auto row = row_unlogged(inode);
+  if (!row) return str("inode ", inode);
+  if (inode == kRootInode) return "/";
+  const auto directory = catalog_->path_of((*row)->parent);
+  if (!directory) return str("inode ", inode, " ", printable((*row)->name));
+  return printable(directory->empty() ? "/" + (*row)->name : "/" + *directory + "/" + (*row)->name);
+}
+
+Error MountedSnapshot::told(Error error, const char* operation, InodeNumber inode) {
+  if (error.code == Code::kNotFound || error.code == Code::kInvalid) return error;
+  counters_.failures.fetch_add(1, std::memory_order_relaxed);
+  failures_->report({operation, inode, {}, error});
+  return error;
+}
+
+}  // namespace granary

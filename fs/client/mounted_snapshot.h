@@ -1,0 +1,118 @@
+// MountedSnapshot: one snapshot as a mount sees it: everything by inode number, nothing kept per open file, so that any
+// process that opens the same catalog can answer the next request.
+// Look-ups may wait for parts of the catalog. Reading a file never waits for its bytes: a miss is parked with the
+// fetcher. Safe from many threads. Borrows the fetcher, which outlives it; nobody may be waiting for a read when it
+// goes.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "fs/client/failure_log.h"
+#include "fs/client/hot_rows.h"
+#include "fs/format/catalog.h"
+#include "fs/net/fetcher.h"
+
+namespace granary {
+
+// Where a listing goes on; means the same to every process that mounts the snapshot. 0 is the beginning, else the entry
+// listed last: its inode number, and from bit 48 on its rank among that inode's names in the directory. Entries'
+// numbers start at kFirstFreeInode, so that 1 and 2 are free for "." and ".." (both mean the beginning).
+using ListCookie = uint64_t;
+
+struct Listed {
+  Row row;
+  ListCookie cookie = 0;  // lists on after this entry
+};
+
+struct OperationCounters {
+  std::atomic<uint64_t> lookups{0};
+  std::atomic<uint64_t> listings{0};
+  std::atomic<uint64_t> reads{0};
+  std::atomic<uint64_t> read_bytes{0};
+  std::atomic<uint64_t> parked_reads{0};  // had to wait for an object
+  std::atomic<uint64_t> failures{0};      // answered with an error that is not the caller's
+};
+
+class MountedSnapshot {
+ public:
+  // For the log: the repository's name, and where its bytes come from.
+  struct Names {
+    std::string repository;
+    std::string source;
+  };
+  static Result<std::unique_ptr<MountedSnapshot>> open(const CatalogId& catalog, Fetcher& fetcher, Names names);
+  ~MountedSnapshot();
+
+  // Every call below may also answer kUnavailable, kCorrupt: a part of the catalog cannot be had, or is broken. Logged.
+
+  //   kNotFound  the directory has no such name, for certain
+  Result<Row> lookup(InodeNumber directory, ByteView name);
+  //   kNotFound  no such inode
+  Result<Row> row(InodeNumber inode);
+  Result<Row> parent_of(InodeNumber directory);
+  // At most `at_most` entries in order of name; none at the end.
+  //   kInvalid  the cookie is not of this directory
+  Result<std::vector<Listed>> list(InodeNumber directory, ListCookie after, size_t at_most);
+
+  // Bytes of a file that are stored: its size without the holes.
+  Result<uint64_t> data_bytes(const Row& file);
+  // Where data, or a hole, begins at or after `offset`; a hole follows the end of the file. Nothing: `offset` is
+  // at or beyond the end, or no data comes any more.
+  enum class Sought { kData, kHole };
+  Result<std::optional<uint64_t>> seek(const Row& file, uint64_t offset_bytes, Sought sought);
+  // The objects of a file in the order of its bytes, each once.
+  Result<std::vector<ObjectId>> objects(const Row& file);
+
+  // Hands `done` the bytes [offset, offset + size) of a file, fewer only at its end: before it returns when they are at
+  // hand, else later on a thread of the fetcher. The view is valid during the call only. `done` may not wait.
+  // Failures are logged. kInvalid: not a regular file.
+  using ReadDone = std::function<void(Result<ByteView>)>;
+  void read(InodeNumber inode, uint64_t offset_bytes, size_t size_bytes, ReadDone done);
+
+  uint64_t entry_count() const { return entry_count_; }
+  uint64_t total_bytes() const { return total_bytes_; }
+  const OperationCounters& counters() const { return counters_; }
+  std::string last_failure() const { return failures_->last(); }
+
+ private:
+  class CatalogObjects;
+  class PendingRead;
+
+  MountedSnapshot(Fetcher& fetcher, Names names);
+
+  Result<Row> row_unlogged(InodeNumber inode);
+  Result<std::vector<Listed>> list_unlogged(InodeNumber directory, ListCookie after, size_t at_most);
+  Result<std::vector<Catalog::PlacedSlice>> slices(const Row& file, uint64_t offset_bytes, uint64_t length_bytes);
+  Result<Bytes> name_of_cookie(InodeNumber directory, ListCookie cookie);
+  using NameList = std::shared_ptr<const std::vector<Bytes>>;
+  Result<NameList> names_within(InodeNumber directory, InodeNumber inode);
+  std::string path_for_log(InodeNumber inode);
+  // Counts and logs an error unless it is an answer (kNotFound, kInvalid), and hands it on.
+  Error told(Error error, const char* operation, InodeNumber inode);
+  template <class T>
+  Result<T> told(Result<T> result, const char* operation, InodeNumber inode) {
+    if (result) return result;
+    return told(result.error(), operation, inode);
+  }
+
+  Fetcher& fetcher_;
+  const Names names_;
+  std::unique_ptr<CatalogObjects> catalog_objects_;
+  std::unique_ptr<Catalog> catalog_;
+  uint64_t entry_count_ = 0;
+  uint64_t total_bytes_ = 0;
+  HotRows hot_rows_;
+  OperationCounters counters_;
+
+  Mutex mutex_;
+  // Names of one inode in one directory, where there are several; and stored bytes of files with many slices. Bounded.
+  std::map<std::pair<InodeNumber, InodeNumber>, NameList> link_names_ GUARDED_BY(mutex_);
+  std::map<InodeNumber, uint64_t> data_bytes_ GUARDED_BY(mutex_);
+
+  std::unique_ptr<FailureLog> failures_;  // last: its thread asks the catalog
+};
+
+}  // namespace granary

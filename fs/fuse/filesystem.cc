@@ -1,0 +1,355 @@
+// The kernel may keep whatever we tell it for as long as it likes, because a snapshot never changes: entries (the
+// missing ones too), attributes, symbolic links, listings and contents. Errors are never kept. Opens are answered
+// ENOSYS, once: from then on the kernel opens without asking.
+#include "fs/fuse/filesystem.h"
+
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+
+#include "fs/format/tree_digest.h"
+
+namespace granary {
+
+namespace {
+constexpr double kForever = 365 * 24 * 3600.0;
+constexpr unsigned kMaxRequestBytes = 1U << 20;
+constexpr unsigned kMaxBackground = 1024;  // read-ahead that waits for the network must not hold up what is at hand
+constexpr uint64_t kBlockBytes = 4096;
+// A directory entry in a reply: header and padded name; with attributes for readdirplus.
+constexpr size_t kMinEntryBytes = 24 + 8;
+constexpr size_t kMinEntryPlusBytes = 128 + kMinEntryBytes;
+constexpr std::string_view kOwnPrefix = "user.granary.";
+constexpr size_t kMaxListedObjects = 1000;
+
+int errno_of(Code code) {
+  switch (code) {
+    case Code::kNotFound: return ENOENT;
+    case Code::kInvalid: return EINVAL;
+    case Code::kPermission: return EACCES;
+    case Code::kUnsupported: return EOPNOTSUPP;
+    default: return EIO;
+  }
+}
+
+mode_t type_bits(NodeType type) {
+  switch (type) {
+    case NodeType::kFile: return S_IFREG;
+    case NodeType::kDirectory: return S_IFDIR;
+    case NodeType::kSymlink: return S_IFLNK;
+    case NodeType::kCharDevice: return S_IFCHR;
+    case NodeType::kBlockDevice: return S_IFBLK;
+    case NodeType::kFifo: return S_IFIFO;
+    case NodeType::kSocket: return S_IFSOCK;
+  }
+  return 0;
+}
+
+fuse_entry_param entry_for(const struct stat& attributes) {
+  fuse_entry_param entry{};
+  entry.ino = attributes.st_ino;
+  entry.attr = attributes;
+  entry.attr_timeout = kForever;
+  entry.entry_timeout = kForever;
+  return entry;
+}
+
+void refuse(fuse_req_t request, const Error& error) { fuse_reply_err(request, errno_of(error.code)); }
+
+// An inode that the kernel knows and we do not: from a file handle of another snapshot.
+void refuse_inode(fuse_req_t request, const Error& error) {
+  fuse_reply_err(request, error.code == Code::kNotFound ? ESTALE : errno_of(error.code));
+}
+
+// The answer to getxattr and listxattr, whose size may be asked first.
+void reply_sized(fuse_req_t request, ByteView value, size_t size) {
+  if (size == 0) {
+    fuse_reply_xattr(request, value.size());
+  } else if (value.size() > size) {
+    fuse_reply_err(request, ERANGE);
+  } else {
+    fuse_reply_buf(request, value.data(), value.size());
+  }
+}
+}  // namespace
+
+// libfuse's function pointers, each handed to the Filesystem.
+struct Filesystem::Calls {
+  static Filesystem& of(fuse_req_t request) { return *static_cast<Filesystem*>(fuse_req_userdata(request)); }
+
+  static void init(void* data, fuse_conn_info* connection) { static_cast<Filesystem*>(data)->init(*connection); }
+  static void lookup(fuse_req_t r, fuse_ino_t parent, const char* name) { of(r).lookup(r, parent, name); }
+  static void forget(fuse_req_t r, fuse_ino_t, uint64_t) { fuse_reply_none(r); }
+  static void forget_multi(fuse_req_t r, size_t, fuse_forget_data*) { fuse_reply_none(r); }
+  static void getattr(fuse_req_t r, fuse_ino_t inode, fuse_file_info*) { of(r).getattr(r, inode); }
+  static void readlink(fuse_req_t r, fuse_ino_t inode) { of(r).readlink(r, inode); }
+  static void open(fuse_req_t r, fuse_ino_t, fuse_file_info* file) { of(r).open(r, file); }
+  static void opendir(fuse_req_t r, fuse_ino_t, fuse_file_info* file) { of(r).opendir(r, file); }
+  static void release(fuse_req_t r, fuse_ino_t, fuse_file_info*) { fuse_reply_err(r, 0); }
+  static void read(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+    of(r).read(r, inode, size, offset);
+  }
+  static void readdir(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+    of(r).readdir(r, inode, size, offset, Listing::kPlain);
+  }
+  static void readdirplus(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+    of(r).readdir(r, inode, size, offset, Listing::kPlus);
+  }
+  static void statfs(fuse_req_t r, fuse_ino_t) { of(r).statfs(r); }
+  static void getxattr(fuse_req_t r, fuse_ino_t inode, const char* name, size_t size) {
+    of(r).getxattr(r, inode, name, size);
+  }
+  static void listxattr(fuse_req_t r, fuse_ino_t inode, size_t size) { of(r).listxattr(r, inode, size); }
+  static void lseek(fuse_req_t r, fuse_ino_t inode, off_t offset, int whence, fuse_file_info*) {
+    of(r).lseek(r, inode, offset, whence);
+  }
+  static void interrupted(fuse_req_t r, void* ticket) {
+    if (of(r).parked_.claim(reinterpret_cast<ParkedRequests::Ticket>(ticket))) fuse_reply_err(r, EINTR);
+  }
+};
+
+const fuse_lowlevel_ops& Filesystem::operations() {
+  static const fuse_lowlevel_ops table = [] {
+    fuse_lowlevel_ops ops{};
+    ops.init = Calls::init;
+    ops.lookup = Calls::lookup;
+    ops.forget = Calls::forget;
+    ops.forget_multi = Calls::forget_multi;
+    ops.getattr = Calls::getattr;
+    ops.readlink = Calls::readlink;
+    ops.open = Calls::open;
+    ops.release = Calls::release;
+    ops.opendir = Calls::opendir;
+    ops.releasedir = Calls::release;
+    ops.read = Calls::read;
+    ops.readdir = Calls::readdir;
+    ops.readdirplus = Calls::readdirplus;
+    ops.statfs = Calls::statfs;
+    ops.getxattr = Calls::getxattr;
+    ops.listxattr = Calls::listxattr;
+    ops.lseek = Calls::lseek;
+    return ops;
+  }();
+  return table;
+}
+
+void Filesystem::init(fuse_conn_info& connection) {
+  const auto want = [&](unsigned capability) {
+    if ((connection.capable & capability) != 0) connection.want |= capability;
+  };
+  const auto avoid = [&](unsigned capability) { connection.want &= ~capability; };
+  want(FUSE_CAP_ASYNC_READ);
+  want(FUSE_CAP_PARALLEL_DIROPS);
+  want(FUSE_CAP_READDIRPLUS);
+  want(FUSE_CAP_CACHE_SYMLINKS);
+  want(FUSE_CAP_EXPORT_SUPPORT);
+  want(FUSE_CAP_EXPLICIT_INVAL_DATA);
+  avoid(FUSE_CAP_READDIRPLUS_AUTO);  // attributes cost nothing on the way, and a request each later
+  avoid(FUSE_CAP_AUTO_INVAL_DATA);
+  avoid(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);  // measured: no gain, more jitter
+  if (options_.acl) want(FUSE_CAP_POSIX_ACL);
+  stateless_open_ = (connection.capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+  stateless_opendir_ = (connection.capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;
+  connection.max_write = kMaxRequestBytes;  // also sets how many pages a read may have
+  connection.max_readahead = kMaxRequestBytes;
+  connection.max_background = kMaxBackground;
+  connection.congestion_threshold = kMaxBackground;
+  connection.time_gran = 1;
+}
+
+Result<struct stat> Filesystem::stat_of(const Row& row) {
+  const Node& node = row->node;
+  struct stat out {};
+  out.st_ino = row->inode;
+  out.st_mode = type_bits(node.type) | node.mode;
+  out.st_nlink = row->nlink;
+  out.st_uid = node.uid;
+  out.st_gid = node.gid;
+  out.st_size = static_cast<off_t>(node.is_directory() ? kBlockBytes : node.size_bytes);
+  out.st_blksize = kBlockBytes;
+  out.st_mtim = {node.mtime, static_cast<long>(node.mtime_ns)};
+  out.st_atim = out.st_ctim = out.st_mtim;
+  if (node.type == NodeType::kCharDevice || node.type == NodeType::kBlockDevice)
+    out.st_rdev = makedev(node.device_major, node.device_minor);
+  if (node.is_file()) {
+    const uint64_t stored = TRY(snapshot_.data_bytes(row));
+    out.st_blocks = static_cast<blkcnt_t>((stored + kBlockBytes - 1) / kBlockBytes * (kBlockBytes / 512));
+  }
+  return out;
+}
+
+void Filesystem::lookup(fuse_req_t request, InodeNumber directory, const char* name) {
+  // "." and "..": a file server turns a handle of ours back into a file.
+  const std::string_view wanted = name;
+  const auto row = wanted == "."    ? snapshot_.row(directory)
+                   : wanted == ".." ? snapshot_.parent_of(directory)
+                                    : snapshot_.lookup(directory, wanted);
+  if (!row && row.error().code == Code::kNotFound && wanted != "." && wanted != "..") {
+    fuse_entry_param missing{};
+    missing.entry_timeout = kForever;
+    fuse_reply_entry(request, &missing);
+    return;
+  }
+  if (!row) return refuse_inode(request, row.error());
+  const auto attributes = stat_of(*row);
+  if (!attributes) return refuse(request, attributes.error());
+  const fuse_entry_param entry = entry_for(*attributes);
+  fuse_reply_entry(request, &entry);
+}
+
+void Filesystem::getattr(fuse_req_t request, InodeNumber inode) {
+  const auto row = snapshot_.row(inode);
+  if (!row) return refuse_inode(request, row.error());
+  const auto attributes = stat_of(*row);
+  if (!attributes) return refuse(request, attributes.error());
+  fuse_reply_attr(request, &*attributes, kForever);
+}
+
+void Filesystem::readlink(fuse_req_t request, InodeNumber inode) {
+  const auto row = snapshot_.row(inode);
+  if (!row) return refuse_inode(request, row.error());
+  fuse_reply_readlink(request, (*row)->node.target.c_str());
+}
+
+void Filesystem::open(fuse_req_t request, fuse_file_info* file) {
+  if (stateless_open_) {
+    fuse_reply_err(request, ENOSYS);
+    return;
+  }
+  file->keep_cache = 1;
+  fuse_reply_open(request, file);
+}
+
+void Filesystem::opendir(fuse_req_t request, fuse_file_info* file) {
+  if (stateless_opendir_) {
+    fuse_reply_err(request, ENOSYS);
+    return;
+  }
+  file->keep_cache = 1;
+  file->cache_readdir = 1;
+  fuse_reply_open(request, file);
+}
+
+void Filesystem::read(fuse_req_t request, InodeNumber inode, size_t size, off_t offset) {
+  const ParkedRequests::Ticket ticket = parked_.park(request);
+  fuse_req_interrupt_func(request, Calls::interrupted, reinterpret_cast<void*>(ticket));
+  snapshot_.read(inode, static_cast<uint64_t>(offset), size, [this, request, ticket](Result<ByteView> bytes) {
+    if (!parked_.claim(ticket)) return;  // interrupted, and answered
+    if (!bytes) return refuse_inode(request, bytes.error());
+    fuse_reply_buf(request, bytes->data(), bytes->size());
+  });
+}
+
+void Filesystem::readdir(fuse_req_t request, InodeNumber directory, size_t size, off_t offset, Listing listing) {
+  thread_local std::vector<char> buffer;
+  if (buffer.size() < size) buffer.resize(size);
+  size_t used = 0;
+  const auto add = [&](const char* name, const struct stat& attributes, ListCookie cookie) {
+    const off_t next = static_cast<off_t>(cookie);
+    char* const at = buffer.data() + used;
+    size_t needed = 0;
+    if (listing == Listing::kPlus) {
+      const fuse_entry_param entry = entry_for(attributes);
+      needed = fuse_add_direntry_plus(request, at, size - used, name, &entry, next);
+    } else {
+      needed = fuse_add_direntry(request, at, size - used, name, &attributes, next);
+    }
+    if (needed > size - used) return false;
+    used += needed;
+    return true;
+  };
+
+  ListCookie after = static_cast<ListCookie>(offset);
+  for (; after < 2; ++after) {  // "." and "..", which the kernel takes names and numbers from, nothing else
+    const auto row = after == 0 ? snapshot_.row(directory) : snapshot_.parent_of(directory);
+    if (!row) return refuse_inode(request, row.error());
+    struct stat attributes {};
+    attributes.st_ino = (*row)->inode;
+    attributes.st_mode = S_IFDIR;
+    if (!add(after == 0 ? "." : "..", attributes, after + 1)) break;
+  }
+  const size_t at_most = (size - used) / (listing == Listing::kPlus ? kMinEntryPlusBytes : kMinEntryBytes) + 1;
+  const auto entries = snapshot_.list(directory, after, at_most);
+  if (!entries) return refuse_inode(request, entries.error());
+  for (const Listed& listed : *entries) {
+    const auto attributes = stat_of(listed.row);
+    if (!attributes) return refuse(request, attributes.error());
+    if (!add(listed.row->name.c_str(), *attributes, listed.cookie)) break;
+  }
+  fuse_reply_buf(request, buffer.data(), used);
+}
+
+void Filesystem::statfs(fuse_req_t request) {
+  struct statvfs out {};
+  out.f_bsize = out.f_frsize = kBlockBytes;
+  out.f_blocks = (snapshot_.total_bytes() + kBlockBytes - 1) / kBlockBytes;
+  out.f_files = snapshot_.entry_count();
+  out.f_namemax = kMaxNameBytes;
+  fuse_reply_statfs(request, &out);
+}
+
+// What user.granary.KEY says of an entry. Never listed, so that nobody copies it with the file.
+Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_view key) {
+  const Node& node = row->node;
+  if (row->inode == kRootInode) {
+    if (auto word = status_.word(key)) return word;
+  }
+  if (key == "inode") return std::optional(std::to_string(row->inode));
+  if (key == "digest" && !node.digest.is_none()) return std::optional(node.digest.hex());
+  if (key == "tree_digest" && node.is_directory()) return std::optional(tree_digest(node).hex());
+  if (key != "objects" || !node.is_file()) return std::optional<Bytes>();
+  Bytes lines;
+  size_t listed = 0;
+  for (const ObjectId& id : TRY(snapshot_.objects(row))) {
+    if (++listed > kMaxListedObjects) return std::optional(lines + "...\n");
+    lines += id.hex() + "\n";
+  }
+  return std::optional(std::move(lines));
+}
+
+void Filesystem::getxattr(fuse_req_t request, InodeNumber inode, const char* name, size_t size) {
+  const auto row = snapshot_.row(inode);
+  if (!row) return refuse_inode(request, row.error());
+  const std::string_view wanted = name;
+  if (wanted.starts_with(kOwnPrefix)) {
+    const auto value = own_xattr(*row, wanted.substr(kOwnPrefix.size()));
+    if (!value) return refuse(request, value.error());
+    if (*value) return reply_sized(request, **value, size);
+  }
+  for (const Xattr& xattr : (*row)->node.xattrs) {
+    if (xattr.name == wanted) return reply_sized(request, xattr.value, size);
+  }
+  fuse_reply_err(request, ENODATA);
+}
+
+void Filesystem::listxattr(fuse_req_t request, InodeNumber inode, size_t size) {
+  const auto row = snapshot_.row(inode);
+  if (!row) return refuse_inode(request, row.error());
+  const bool sees_trusted = fuse_req_ctx(request)->uid == 0;
+  Bytes names;
+  for (const Xattr& xattr : (*row)->node.xattrs) {
+    if (!sees_trusted && xattr.name.starts_with("trusted.")) continue;
+    names += xattr.name + '\0';
+  }
+  reply_sized(request, names, size);
+}
+
+void Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t offset, int whence) {
+  if (whence != SEEK_DATA && whence != SEEK_HOLE) {
+    fuse_reply_err(request, EINVAL);
+    return;
+  }
+  const auto row = snapshot_.row(inode);
+  if (!row) return refuse_inode(request, row.error());
+  const auto sought = whence == SEEK_DATA ? MountedSnapshot::Sought::kData : MountedSnapshot::Sought::kHole;
+  const auto found = snapshot_.seek(*row, static_cast<uint64_t>(offset), sought);
+  if (!found) return refuse(request, found.error());
+  if (!*found) {
+    fuse_reply_err(request, ENXIO);
+    return;
+  }
+  fuse_reply_lseek(request, static_cast<off_t>(**found));
+}
+
+}  // namespace granary

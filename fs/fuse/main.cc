@@ -1,0 +1,25 @@
+// `granary-mount` and, under the name mount.granary, the helper of mount(8).
+#include <csignal>
+#include <cstdio>
+
+#include "fs/fuse/mount_program.h"
+
+namespace {
+constexpr int kWrongCommandLine = 2;
+
+bool is_helper(const std::string& program) { return program.substr(program.rfind('/') + 1) == "mount.granary"; }
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto options =
+      is_helper(argv[0]) ? granary::parse_helper_arguments(arguments) : granary::parse_mount_arguments(arguments);
+  if (!options) {
+    std::fprintf(stderr, "granary-mount: %s; see granary-mount --help\n", options.error().message.c_str());
+    return kWrongCommandLine;
+  }
+  if (options->help) return std::fputs(granary::kMountHelp, stdout) < 0;
+  if (options->version) return std::puts("granary-mount " GRANARY_VERSION) < 0;
+  return granary::run_mount_program(*options);
+}

@@ -1,0 +1,146 @@
+#include "fs/fuse/mount_program.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "fs/base/file.h"
+#include "fs/base/log.h"
+#include "fs/client/connection.h"
+#include "fs/client/control_socket.h"
+#include "fs/client/repository_view.h"
+#include "fs/fuse/filesystem.h"
+#include "fs/fuse/log_target.h"
+#include "fs/fuse/mount_session.h"
+#include "fs/fuse/startup.h"
+
+namespace granary {
+
+namespace {
+constexpr std::chrono::seconds kParkedTimeout{2};
+
+struct Places {
+  std::string cache;
+  std::string state;
+};
+
+Places places_for(const MountOptions& options, const TrustFile& trust) {
+  return {
+      options.cache_directory.empty() ? default_cache_directory() + "/" + trust.repository : options.cache_directory,
+      options.state_directory.empty() ? default_state_directory() : options.state_directory};
+}
+
+// A descriptor for each thread, and for each object that is being read.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// An absolute path stays right when the daemon leaves the directory.
+Result<std::string> absolute(const std::string& path) {
+  if (path.empty() || path.front() == '/') return path;
+  char* const here = ::get_current_dir_name();
+  if (here == nullptr) return system_error(errno, "cannot tell where we are");
+  const std::string out = str(here, "/", path);
+  std::free(here);
+  return out;
+}
+
+class MountProgram {
+ public:
+  explicit MountProgram(MountOptions options) : options_(std::move(options)) {}
+
+  // Everything before the fork: what the user got wrong is told at once.
+  Status prepare() {
+    options_.cache_directory = TRY(absolute(options_.cache_directory));
+    options_.state_directory = TRY(absolute(options_.state_directory));
+    if (options_.log != "stderr" && options_.log != "syslog") options_.log = TRY(absolute(options_.log));
+    trust_ = TRY(TrustFile::load(options_.trust_file));
+    url_ = TRY(repository_url(options_.source));
+    places_ = places_for(options_, *trust_);
+    mount_point_ = TRY(prepare_mount_point(options_.mount_point));
+    return Done{};
+  }
+
+  Status serve(Startup& startup) {
+    const LogTarget target = TRY(LogTarget::open(options_.log, options_.foreground, places_.state));
+    set_ending_signals(EndingSignals::kBlocked);  // in every thread that is started from here on
+    const auto connection = TRY(Connection::open({url_, trust_->name, places_.cache, options_.quota_bytes}));
+    set_ending_signals(EndingSignals::kLetThrough);  // a source that does not answer can be left
+    const ResolvedSnapshot resolved = TRY(resolve(connection->fetcher()));
+    set_ending_signals(EndingSignals::kBlocked);
+    const auto snapshot =
+        TRY(MountedSnapshot::open(resolved.snapshot.catalog, connection->fetcher(), {resolved.repository_name, url_}));
+    if (options_.check_only) return startup.ready(), Done{};
+    const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), mount_point_,
+                              places_.cache, target.name(), Clock::system().now()});
+    Filesystem filesystem(*snapshot, status, {options_.acl});
+    const auto session = TRY(MountSession::start(filesystem, options_, options_.source, mount_point_));
+    const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
+      return question == "stat" ? Result<std::string>(status.json())
+                                : Error{Code::kInvalid, "no such question: " + question};
+    });
+    startup.ready();
+    target.use();
+    if (!control) log::warn("no control socket", {{"cause", control.error().message}});
+    log::info("mounted", {{"repository", resolved.repository_name},
+                          {"snapshot", resolved.id},
+                          {"revision", resolved.revision},
+                          {"url", url_},
+                          {"path", mount_point_}});
+    session->wait();
+    log::info("unmounted", {{"repository", resolved.repository_name}, {"path", mount_point_}});
+    filesystem.parked().wait_until_empty(std::chrono::steady_clock::now() + kParkedTimeout);
+    if (filesystem.parked().count() > 0) ::_exit(0);  // whoever waits is gone; what they wait for may never come
+    return Done{};
+  }
+
+ private:
+  Result<ResolvedSnapshot> resolve(Fetcher& fetcher) {
+    ViewOptions options;
+    options.url = url_;
+    options.trust = trust_;
+    options.state_directory = places_.state;
+    options.archive = options_.archive;
+    options.allow_withdrawn = options_.allow_withdrawn;
+    const auto view = TRY(RepositoryView::open(fetcher, options, options_.selector));
+    ResolvedSnapshot resolved = TRY(view->resolve(options_.selector));
+    if (resolved.stale_since) {
+      std::fprintf(stderr,
+                   "granary-mount: archive: %s is stale since %s; newer states may exist, and its date is unproven\n",
+                   url_.c_str(), format_utc(*resolved.stale_since).c_str());
+    }
+    return resolved;
+  }
+
+  MountOptions options_;
+  std::optional<TrustFile> trust_;
+  std::string url_;
+  Places places_;
+  std::string mount_point_;
+};
+
+int report(const Error& error) {
+  std::fprintf(stderr, "granary-mount: %s\n", error.message.c_str());
+  return static_cast<int>(error.code);
+}
+}  // namespace
+
+int run_mount_program(const MountOptions& options) {
+  log::set_level(options.verbose ? log::Level::kDebug : log::Level::kInfo);
+  raise_descriptor_limit();
+  MountProgram program(options);
+  if (const Status prepared = program.prepare(); !prepared) return report(prepared.error());
+  Startup startup = options.foreground ? Startup::in_foreground() : Startup::as_daemon();
+  const Status served = program.serve(startup);
+  if (served) return 0;
+  const int status = report(served.error());
+  startup.failed(status);
+  return status;
+}
+
+}  // namespace granary

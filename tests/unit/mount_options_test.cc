@@ -1,0 +1,73 @@
+#include "fs/fuse/mount_options.h"
+
+#include <gtest/gtest.h>
+
+namespace granary {
+namespace {
+
+using Kind = SnapshotSelector::Kind;
+
+TEST(MountOptions, ByDefaultItIsTheMainBranchReadOnlyAndForOneself) {
+  const auto options = parse_mount_arguments({"--trust", "t", "https://sw.example.org", "/mnt"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->source, "https://sw.example.org");
+  EXPECT_EQ(options->mount_point, "/mnt");
+  EXPECT_EQ(options->selector, SnapshotSelector{});
+  EXPECT_FALSE(options->suid || options->dev || options->allow_other || options->foreground);
+  EXPECT_TRUE(options->acl && options->exec);
+}
+
+TEST(MountOptions, ADateGoesWithABranchInWhateverOrder) {
+  for (const auto& order : std::vector<std::vector<std::string>>{
+           {"--date", "2026-11-01T12:00", "--branch", "next", "--trust", "t", "u", "m"},
+           {"--branch", "next", "--trust", "t", "u", "m", "--date", "2026-11-01T12:00"}}) {
+    const auto options = parse_mount_arguments(order);
+    ASSERT_TRUE(options) << options.error().message;
+    EXPECT_EQ(options->selector.text(), "next@2026-11-01T12:00:00Z");
+  }
+  EXPECT_FALSE(parse_mount_arguments({"--tag", "v1", "--date", "2026-11-01", "--trust", "t", "u", "m"}));
+}
+
+TEST(MountOptions, TheHelperTakesEverythingFromFstab) {
+  const auto options = parse_helper_arguments(
+      {"https://sw.example.org/a", "/mnt", "-n", "-v", "-o",
+       "rw,noauto,_netdev,x-systemd.automount,x-systemd.requires=network-online.target,nofail,relatime,"
+       "trust=/etc/granary/a.trust,tag=v1,cache=/c,quota=2G,archive,allow_other,suid,dev"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->trust_file, "/etc/granary/a.trust");
+  EXPECT_EQ(options->selector.kind, Kind::kTag);
+  EXPECT_EQ(options->quota_bytes, uint64_t{2} << 30);
+  EXPECT_TRUE(options->archive && options->allow_other && options->suid && options->dev && options->verbose);
+}
+
+TEST(MountOptions, AnEscapedCommaBelongsToTheValue) {
+  const auto options = parse_mount_arguments({"-o", R"(trust=/a\,b,cache=/c)", "u", "m"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->trust_file, "/a,b");
+  EXPECT_EQ(options->cache_directory, "/c");
+}
+
+TEST(MountOptions, WhatNobodyKnowsIsRefusedUnlessMountSaysSloppy) {
+  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "-o", "frobnicate", "u", "m"}));
+  EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,frobnicate"}));
+  EXPECT_TRUE(parse_helper_arguments({"u", "m", "-s", "-o", "trust=t,frobnicate"}));
+  EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,remount"}));
+}
+
+TEST(MountOptions, IncompleteCommandLinesSayWhatIsMissing) {
+  EXPECT_NE(parse_mount_arguments({"u", "m"}).error().message.find("--trust"), std::string::npos);
+  EXPECT_NE(parse_mount_arguments({"--trust", "t", "u"}).error().message.find("MOUNTPOINT"), std::string::npos);
+  EXPECT_FALSE(parse_mount_arguments({"--trust"}));
+  EXPECT_FALSE(parse_mount_arguments({"--no-such", "u", "m"}));
+}
+
+TEST(MountOptions, SizesHaveUnits) {
+  EXPECT_EQ(*parse_size("4096"), 4096U);
+  EXPECT_EQ(*parse_size("500M"), uint64_t{500} << 20);
+  EXPECT_EQ(*parse_size("20GiB"), uint64_t{20} << 30);
+  for (const char* text : {"", "0", "G", "12X", "-1", "99999999999999999999", "9999999999T", "1 G"})
+    EXPECT_FALSE(parse_size(text)) << text;
+}
+
+}  // namespace
+}  // namespace granary

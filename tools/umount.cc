@@ -1,0 +1,35 @@
+// `umount`: ends a mount, and waits until nothing of it is left.
+#include "fs/client/mount_client.h"
+#include "tools/command.h"
+#include "tools/commands.h"
+
+namespace granary {
+
+namespace {
+constexpr std::chrono::seconds kTimeout{30};
+
+Action define(CLI::App& app) {
+  struct Options {
+    std::vector<std::string> mount_points;
+    bool lazy = false;
+  };
+  const auto options = std::make_shared<Options>();
+  app.add_option("MOUNTPOINT", options->mount_points, "where it is mounted")->required();
+  app.add_flag("--lazy", options->lazy, "take it out of the tree now; it ends when its last user has gone");
+  return [options](Io&) -> Status {
+    for (const std::string& path : options->mount_points) {
+      const MountPoint mount = TRY(find_mount(path));
+      TRY(unmount(mount, options->lazy ? Unmount::kLazy : Unmount::kClean, kTimeout));
+    }
+    return Done{};
+  };
+}
+}  // namespace
+
+const Command kUmountCommand{
+    "umount", "unmount, and wait until the mount is gone",
+    "Returns once the mount is gone and the process behind it has ended. A mount in use stays, and the message says\n"
+    "who uses it.",
+    "granary umount /mnt\n", define};
+
+}  // namespace granary
