@@ -34,8 +34,8 @@ std::string CatalogTables::text_of(Query query) {
   return {};
 }
 
-Result<Statement*> CatalogTables::statement(Query query) {
-  Statement& statement = statements_[query];
+Result<SqlStatement*> CatalogTables::statement(Query query) {
+  SqlStatement& statement = statements_[query];
   if (!statement.prepared()) statement = TRY(database_.prepare(text_of(query)));
   return &statement;
 }
@@ -49,7 +49,7 @@ Status CatalogTables::create() {
 Status CatalogTables::create_index() { return database_.execute(kCreateEntryInode); }
 
 Result<std::optional<Entry>> CatalogTables::find(InodeNumber parent, ByteView name) {
-  Statement& rows = *TRY(statement(kFind));
+  SqlStatement& rows = *TRY(statement(kFind));
   const ResetAtEnd reset(rows);
   rows.bind(1, parent).bind(2, name);
   if (!TRY(rows.step())) return std::optional<Entry>{};
@@ -57,7 +57,7 @@ Result<std::optional<Entry>> CatalogTables::find(InodeNumber parent, ByteView na
 }
 
 Result<std::vector<Entry>> CatalogTables::names_of(InodeNumber inode) {
-  Statement& rows = *TRY(statement(kNamesOf));
+  SqlStatement& rows = *TRY(statement(kNamesOf));
   const ResetAtEnd reset(rows);
   rows.bind(1, inode);
   std::vector<Entry> names;
@@ -66,7 +66,7 @@ Result<std::vector<Entry>> CatalogTables::names_of(InodeNumber inode) {
 }
 
 Status CatalogTables::each_child(InodeNumber directory, const std::function<void(Entry&&)>& visit) {
-  Statement& rows = *TRY(statement(kChildren));
+  SqlStatement& rows = *TRY(statement(kChildren));
   const ResetAtEnd reset(rows);
   rows.bind(1, directory);
   while (TRY(rows.step())) visit(TRY(read_entry(rows)));
@@ -74,7 +74,7 @@ Status CatalogTables::each_child(InodeNumber directory, const std::function<void
 }
 
 Result<uint32_t> CatalogTables::count_children(InodeNumber directory) {
-  Statement& rows = *TRY(statement(kCountChildren));
+  SqlStatement& rows = *TRY(statement(kCountChildren));
   const ResetAtEnd reset(rows);
   rows.bind(1, directory);
   TRY(rows.step());
@@ -82,14 +82,14 @@ Result<uint32_t> CatalogTables::count_children(InodeNumber directory) {
 }
 
 Result<InodeNumber> CatalogTables::highest_inode() {
-  Statement& rows = *TRY(statement(kHighestInode));
+  SqlStatement& rows = *TRY(statement(kHighestInode));
   const ResetAtEnd reset(rows);
   TRY(rows.step());
   return static_cast<InodeNumber>(rows.integer(0));
 }
 
 Status CatalogTables::write_entry(Query query, const Entry& entry) {
-  Statement& write = *TRY(statement(query));
+  SqlStatement& write = *TRY(statement(query));
   const EncodedEntry encoded = encode_entry(entry);
   bind_entry(write, entry, encoded);
   return write.run();
@@ -100,19 +100,19 @@ Status CatalogTables::replace(const Entry& entry) { return write_entry(kReplace,
 Status CatalogTables::update(const Entry& entry) { return write_entry(kUpdate, entry); }
 
 Status CatalogTables::remove(InodeNumber parent, ByteView name) {
-  Statement& write = *TRY(statement(kRemove));
+  SqlStatement& write = *TRY(statement(kRemove));
   return write.bind(1, parent).bind(2, name).run();
 }
 
 Status CatalogTables::remove_where(Query query, InodeNumber key) {
-  Statement& write = *TRY(statement(query));
+  SqlStatement& write = *TRY(statement(query));
   return write.bind(1, key).run();
 }
 
 Status CatalogTables::remove_children(InodeNumber directory) { return remove_where(kRemoveChildren, directory); }
 
 Result<std::vector<Slice>> CatalogTables::slices_of(InodeNumber inode) {
-  Statement& rows = *TRY(statement(kSlicesOf));
+  SqlStatement& rows = *TRY(statement(kSlicesOf));
   const ResetAtEnd reset(rows);
   rows.bind(1, inode);
   std::vector<Slice> slices;
@@ -121,7 +121,7 @@ Result<std::vector<Slice>> CatalogTables::slices_of(InodeNumber inode) {
 }
 
 Status CatalogTables::put_slices(InodeNumber inode, const std::vector<Slice>& slices) {
-  Statement& write = *TRY(statement(kPutSlice));
+  SqlStatement& write = *TRY(statement(kPutSlice));
   uint64_t start_bytes = 0;
   for (const Slice& slice : slices) {
     write.bind(1, start_bytes).bind(2, slice.length_bytes).bind(4, slice.offset_bytes).bind(5, inode);
@@ -135,7 +135,7 @@ Status CatalogTables::put_slices(InodeNumber inode, const std::vector<Slice>& sl
 Status CatalogTables::remove_slices(InodeNumber inode) { return remove_where(kRemoveSlices, inode); }
 
 Result<std::vector<InodeNumber>> CatalogTables::groups_of(InodeNumber directory) {
-  Statement& rows = *TRY(statement(kGroupsOf));
+  SqlStatement& rows = *TRY(statement(kGroupsOf));
   const ResetAtEnd reset(rows);
   rows.bind(1, directory);
   std::vector<InodeNumber> inodes;
@@ -144,19 +144,19 @@ Result<std::vector<InodeNumber>> CatalogTables::groups_of(InodeNumber directory)
 }
 
 Status CatalogTables::add_group(InodeNumber directory, InodeNumber inode) {
-  Statement& write = *TRY(statement(kAddGroup));
+  SqlStatement& write = *TRY(statement(kAddGroup));
   return write.bind(1, directory).bind(2, inode).run();
 }
 
 Status CatalogTables::remove_group(InodeNumber directory, InodeNumber inode) {
-  Statement& write = *TRY(statement(kRemoveGroup));
+  SqlStatement& write = *TRY(statement(kRemoveGroup));
   return write.bind(1, directory).bind(2, inode).run();
 }
 
 Status CatalogTables::remove_groups_of(InodeNumber directory) { return remove_where(kRemoveGroupsOf, directory); }
 
 Result<uint64_t> CatalogTables::property(ByteView name) {
-  Statement& rows = *TRY(statement(kProperty));
+  SqlStatement& rows = *TRY(statement(kProperty));
   const ResetAtEnd reset(rows);
   rows.bind(1, name);
   if (!TRY(rows.step())) return Error{Code::kCorrupt, str("the catalog lacks the property \"", name, "\"")};
@@ -164,7 +164,7 @@ Result<uint64_t> CatalogTables::property(ByteView name) {
 }
 
 Status CatalogTables::set_property(ByteView name, uint64_t value) {
-  Statement& write = *TRY(statement(kSetProperty));
+  SqlStatement& write = *TRY(statement(kSetProperty));
   return write.bind(1, name).bind(2, value).run();
 }
 

@@ -69,12 +69,12 @@ class CatalogTables {
     kQueries
   };
   static std::string text_of(Query query);
-  Result<Statement*> statement(Query query);
+  Result<SqlStatement*> statement(Query query);
   Status write_entry(Query query, const Entry& entry);
   Status remove_where(Query query, InodeNumber key);
 
   Database& database_;
-  std::array<Statement, kQueries> statements_;
+  std::array<SqlStatement, kQueries> statements_;
 };
 
 }  // namespace granary

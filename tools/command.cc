@@ -115,8 +115,8 @@ int run_granary(const std::vector<std::string>& args, Io& io) {
   return 0;
 }
 
-void print_json(Io& io, const Json& json) {
-  io.out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+void print_json(Io& io, const OrderedJson& json) {
+  io.out << json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) << "\n";
 }
 
 }  // namespace granary

@@ -40,8 +40,8 @@ std::unique_ptr<CLI::App> make_parser(Action& action);
 int run_granary(const std::vector<std::string>& args, Io& io);
 
 // JSON in the order in which it was put together.
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 // One JSON document on a line of its own.
-void print_json(Io& io, const Json& json);
+void print_json(Io& io, const OrderedJson& json);
 
 }  // namespace granary

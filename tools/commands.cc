@@ -6,6 +6,8 @@ namespace granary {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
+      kInitCommand,
+      kPublishCommand,
       kMountCommand,
       kUmountCommand,
       kManCommand,

@@ -6,7 +6,9 @@ namespace granary {
 struct Command;
 
 extern const Command kCompletionCommand;
+extern const Command kInitCommand;
 extern const Command kManCommand;
+extern const Command kPublishCommand;
 extern const Command kMountCommand;
 extern const Command kUmountCommand;
 

@@ -81,20 +81,19 @@ class [[nodiscard]] Result {
 struct Done {};
 using Status = Result<Done>;
 
-// TRY(expression): its value, or return its error to our own caller.
-#define TRY(expression)                                       \
-  ({                                                          \
-    auto try_result_ = (expression);                          \
-    if (!try_result_.has_value()) return try_result_.error(); \
-    std::move(*try_result_);                                  \
-  })
-
+// TRY(expression): its value, or return its error to our own caller. May be nested.
+#define TRY(expression) GRANARY_TRY_AS(GRANARY_UNIQUE(try_result_), expression, )
 // The same, but the error is first told from our point of view.
-#define TRY_WITHIN(context, expression)                                       \
-  ({                                                                          \
-    auto try_result_ = (expression);                                          \
-    if (!try_result_.has_value()) return try_result_.error().within(context); \
-    std::move(*try_result_);                                                  \
+#define TRY_WITHIN(context, expression) GRANARY_TRY_AS(GRANARY_UNIQUE(try_result_), expression, .within(context))
+
+#define GRANARY_TRY_AS(result, expression, told)         \
+  ({                                                     \
+    auto result = (expression);                          \
+    if (!result.has_value()) return result.error() told; \
+    std::move(*result);                                  \
   })
+#define GRANARY_UNIQUE(name) GRANARY_JOINED(name, __COUNTER__)
+#define GRANARY_JOINED(a, b) GRANARY_JOINED_EXPANDED(a, b)
+#define GRANARY_JOINED_EXPANDED(a, b) a##b
 
 }  // namespace granary

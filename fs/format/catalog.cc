@@ -43,8 +43,8 @@ class Session {
     session->database_ = TRY(Database::open(pages, label));
     return session;
   }
-  Result<Statement*> statement(Query query) {
-    Statement& statement = statements_[query];
+  Result<SqlStatement*> statement(Query query) {
+    SqlStatement& statement = statements_[query];
     if (!statement.prepared()) statement = TRY(database_->prepare(query_text(query)));
     return &statement;
   }
@@ -52,7 +52,7 @@ class Session {
  private:
   Session() = default;
   std::unique_ptr<Database> database_;
-  std::array<Statement, kQueries> statements_;  // go before the database
+  std::array<SqlStatement, kQueries> statements_;  // go before the database
 };
 
 // Rows must come in the order asked for: pages that form a loop would otherwise yield rows for ever.
@@ -158,7 +158,7 @@ class SqliteCatalog : public Catalog {
 
   Result<std::vector<InodeNumber>> link_groups(InodeNumber directory) override {
     const Lease lease = TRY(borrow());
-    Statement& rows = *TRY(lease.session->statement(kLinkGroups));
+    SqlStatement& rows = *TRY(lease.session->statement(kLinkGroups));
     const ResetAtEnd reset(rows);
     rows.bind(1, directory);
     std::vector<InodeNumber> inodes;
@@ -205,14 +205,14 @@ class SqliteCatalog : public Catalog {
     if (idle_.size() < kIdleSessions) idle_.push_back(std::move(session));
   }
 
-  static void bind(Statement& rows, std::optional<InodeNumber> key, std::optional<ByteView> name) {
+  static void bind(SqlStatement& rows, std::optional<InodeNumber> key, std::optional<ByteView> name) {
     if (key) rows.bind(1, *key);
     if (name) rows.bind(2, *name);
   }
 
   Result<Entry> one(Query query, InodeNumber key, std::optional<ByteView> name, const char* missing) {
     const Lease lease = TRY(borrow());
-    Statement& rows = *TRY(lease.session->statement(query));
+    SqlStatement& rows = *TRY(lease.session->statement(query));
     const ResetAtEnd reset(rows);
     bind(rows, key, name);
     if (!TRY(rows.step())) return Error{Code::kNotFound, missing};
@@ -222,7 +222,7 @@ class SqliteCatalog : public Catalog {
   // Every row of a query, checked for its order.
   Status each(Query query, std::optional<InodeNumber> key, std::optional<ByteView> name, const Visit& visit) {
     const Lease lease = TRY(borrow());
-    Statement& rows = *TRY(lease.session->statement(query));
+    SqlStatement& rows = *TRY(lease.session->statement(query));
     const ResetAtEnd reset(rows);
     bind(rows, key, name);
     std::optional<std::pair<InodeNumber, Bytes>> last;
@@ -237,7 +237,7 @@ class SqliteCatalog : public Catalog {
 
   Result<std::vector<PlacedSlice>> stored_slices(const Entry& file, uint64_t offset_bytes, uint64_t end_bytes) {
     const Lease lease = TRY(borrow());
-    Statement& rows = *TRY(lease.session->statement(kSlices));
+    SqlStatement& rows = *TRY(lease.session->statement(kSlices));
     const ResetAtEnd reset(rows);
     rows.bind(1, file.inode).bind(2, offset_bytes).bind(3, end_bytes);
     const Error damaged{Code::kCorrupt, str(label_, ": the slices of inode ", file.inode, " do not cover it")};
@@ -256,7 +256,7 @@ class SqliteCatalog : public Catalog {
 
   Result<uint64_t> property(ByteView name) {
     const Lease lease = TRY(borrow());
-    Statement& rows = *TRY(lease.session->statement(kProperty));
+    SqlStatement& rows = *TRY(lease.session->statement(kProperty));
     const ResetAtEnd reset(rows);
     rows.bind(1, name);
     if (!TRY(rows.step()) || !rows.is_integer(0) || rows.integer(0) < 0)

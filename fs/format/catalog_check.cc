@@ -67,7 +67,7 @@ class Checker {
     }
     database_ = TRY(Database::open(*pages_, "catalog " + catalog_.id().brief()));
     database_->allow_long_steps();
-    Statement lines = TRY(database_->prepare("PRAGMA integrity_check(100)"));
+    SqlStatement lines = TRY(database_->prepare("PRAGMA integrity_check(100)"));
     while (TRY(lines.step())) {
       if (lines.text(0) != "ok") broken_({}, "the catalog's database: " + printable(lines.text(0)));
     }
@@ -210,7 +210,7 @@ class Checker {
     for (const auto& [directory, inodes] : recorded_) {
       for (const InodeNumber inode : inodes) expected.emplace(directory, inode);
     }
-    Statement rows = TRY(database_->prepare("SELECT directory,inode FROM link_group"));
+    SqlStatement rows = TRY(database_->prepare("SELECT directory,inode FROM link_group"));
     while (TRY(rows.step())) {
       const auto directory = static_cast<InodeNumber>(rows.integer(0));
       const auto inode = static_cast<InodeNumber>(rows.integer(1));
@@ -224,7 +224,7 @@ class Checker {
   }
 
   Status check_slice_owners() {
-    Statement rows = TRY(database_->prepare("SELECT DISTINCT inode FROM slice"));
+    SqlStatement rows = TRY(database_->prepare("SELECT DISTINCT inode FROM slice"));
     while (TRY(rows.step())) {
       const auto inode = static_cast<InodeNumber>(rows.integer(0));
       if (with_slices_.count(inode) == 0) broken_({}, str("there are slices of inode ", inode, ", which has none"));

@@ -47,25 +47,25 @@ constexpr HeaderField kHeaderFields[] = {
 };
 }  // namespace
 
-// ---- Statement
+// ---- SqlStatement
 
-Statement& Statement::bind(int parameter, int64_t value) {
+SqlStatement& SqlStatement::bind(int parameter, int64_t value) {
   sqlite3_bind_int64(statement_, parameter, value);
   return *this;
 }
 
-Statement& Statement::bind(int parameter, ByteView blob) {
+SqlStatement& SqlStatement::bind(int parameter, ByteView blob) {
   const char* data = blob.data() == nullptr ? "" : blob.data();  // an empty blob is not NULL
   sqlite3_bind_blob64(statement_, parameter, data, blob.size(), SQLITE_STATIC);
   return *this;
 }
 
-Statement& Statement::bind_null(int parameter) {
+SqlStatement& SqlStatement::bind_null(int parameter) {
   sqlite3_bind_null(statement_, parameter);
   return *this;
 }
 
-Result<bool> Statement::step() {
+Result<bool> SqlStatement::step() {
   database_->ticks_ = 0;
   const int status = sqlite3_step(statement_);
   if (status == SQLITE_ROW) return true;
@@ -73,15 +73,15 @@ Result<bool> Statement::step() {
   return database_->failure(status);
 }
 
-Status Statement::run() {
+Status SqlStatement::run() {
   const ResetAtEnd reset(*this);
   TRY(step());
   return Done{};
 }
 
-void Statement::reset() { sqlite3_reset(statement_); }
+void SqlStatement::reset() { sqlite3_reset(statement_); }
 
-ByteView Statement::blob(int column) const {
+ByteView SqlStatement::blob(int column) const {
   const void* data = sqlite3_column_blob(statement_, column);
   const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_, column));
   return data == nullptr ? ByteView{} : ByteView{static_cast<const char*>(data), size};
@@ -109,13 +109,13 @@ int Database::on_progress(void* self) {
   return !database.long_steps_ && ++database.ticks_ > kTicksPerStep ? 1 : 0;
 }
 
-Result<Statement> Database::prepare(const std::string& sql) {
+Result<SqlStatement> Database::prepare(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   ticks_ = 0;
   const int status = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (status != SQLITE_OK) return failure(status);
-  return Statement(*this, statement);
+  return SqlStatement(*this, statement);
 }
 
 Status Database::execute(const std::string& sql) {
@@ -187,7 +187,7 @@ Status Database::check_schema() {
   const std::array<std::string, 5> expected{kCreateEntry, kCreateEntryInode, kCreateSlice, kCreateLinkGroup,
                                             kCreateProperty};
   std::array<int, 5> seen{};
-  Statement rows = TRY(prepare("SELECT CAST(sql AS BLOB) FROM sqlite_schema"));
+  SqlStatement rows = TRY(prepare("SELECT CAST(sql AS BLOB) FROM sqlite_schema"));
   int count = 0;
   while (TRY(rows.step())) {
     const auto match = std::find(expected.begin(), expected.end(), rows.blob(0));
@@ -201,7 +201,7 @@ Status Database::check_schema() {
 }
 
 Result<std::vector<uint32_t>> Database::roots() {
-  Statement rows = TRY(prepare("SELECT rootpage FROM sqlite_schema ORDER BY rootpage"));
+  SqlStatement rows = TRY(prepare("SELECT rootpage FROM sqlite_schema ORDER BY rootpage"));
   std::vector<uint32_t> pages;
   while (TRY(rows.step())) pages.push_back(static_cast<uint32_t>(rows.integer(0)));
   return pages;

@@ -1,4 +1,4 @@
-// Database and Statement: a catalog's SQLite database (docs/format.md, 6.1), opened over a PageSource with everything
+// Database and SqlStatement: a catalog's SQLite database (docs/format.md, 6.1), opened over a PageSource with everything
 // switched off that a catalog does not need. What it holds is foreign data, signed or not.
 // A Database and its statements belong to one thread at a time.
 #pragma once
@@ -13,26 +13,26 @@ namespace granary {
 class Database;
 
 // A prepared statement. Finalized with its owner; must go before its database.
-class Statement {
+class SqlStatement {
  public:
-  Statement() = default;
-  Statement(Statement&& other) noexcept
+  SqlStatement() = default;
+  SqlStatement(SqlStatement&& other) noexcept
       : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
-  Statement& operator=(Statement&& other) noexcept {
+  SqlStatement& operator=(SqlStatement&& other) noexcept {
     std::swap(database_, other.database_);
     std::swap(statement_, other.statement_);
     return *this;
   }
-  ~Statement() { sqlite3_finalize(statement_); }
+  ~SqlStatement() { sqlite3_finalize(statement_); }
 
   bool prepared() const { return statement_ != nullptr; }
 
   // Parameters count from 1 and stay bound. Blobs are borrowed until `reset`.
-  Statement& bind(int parameter, int64_t value);
-  Statement& bind(int parameter, uint64_t value) { return bind(parameter, static_cast<int64_t>(value)); }
-  Statement& bind(int parameter, uint32_t value) { return bind(parameter, int64_t{value}); }
-  Statement& bind(int parameter, ByteView blob);
-  Statement& bind_null(int parameter);
+  SqlStatement& bind(int parameter, int64_t value);
+  SqlStatement& bind(int parameter, uint64_t value) { return bind(parameter, static_cast<int64_t>(value)); }
+  SqlStatement& bind(int parameter, uint32_t value) { return bind(parameter, int64_t{value}); }
+  SqlStatement& bind(int parameter, ByteView blob);
+  SqlStatement& bind_null(int parameter);
 
   // True: there is a row. The source's own error when a page could not be had, else kCorrupt.
   Result<bool> step();
@@ -50,7 +50,7 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(Database& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {}
+  SqlStatement(Database& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {}
   int type(int column) const { return sqlite3_column_type(statement_, column); }
 
   Database* database_ = nullptr;
@@ -60,13 +60,13 @@ class Statement {
 // Resets a statement when a scope ends, however it ends.
 class ResetAtEnd {
  public:
-  explicit ResetAtEnd(Statement& statement) : statement_(statement) {}
+  explicit ResetAtEnd(SqlStatement& statement) : statement_(statement) {}
   ResetAtEnd(const ResetAtEnd&) = delete;
   ResetAtEnd& operator=(const ResetAtEnd&) = delete;
   ~ResetAtEnd() { statement_.reset(); }
 
  private:
-  Statement& statement_;
+  SqlStatement& statement_;
 };
 
 // The schema, word for word.
@@ -100,7 +100,7 @@ class Database {
   static Result<std::unique_ptr<Database>> create(PageSource& pages, std::string label);
   ~Database();
 
-  Result<Statement> prepare(const std::string& sql);
+  Result<SqlStatement> prepare(const std::string& sql);
   Status execute(const std::string& sql);
   // The pages on which the five b-trees begin, ascending.
   Result<std::vector<uint32_t>> roots();
@@ -113,7 +113,7 @@ class Database {
   Error failure(int status);
 
  private:
-  friend class Statement;
+  friend class SqlStatement;
   Database(std::string label) : label_(std::move(label)) {}
   static Result<std::unique_ptr<Database>> connect(PageSource& pages, std::string label, int64_t cache_kilobytes);
   Status check_header(PageSource& pages) const;

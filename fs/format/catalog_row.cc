@@ -24,7 +24,7 @@ enum Column : int {
 Error broken(const std::string& why) { return {Code::kCorrupt, why}; }
 
 // The integer in a column, at most `highest`.
-Result<uint64_t> number(const Statement& row, Column column, uint64_t highest, const char* what) {
+Result<uint64_t> number(const SqlStatement& row, Column column, uint64_t highest, const char* what) {
   const int64_t value = row.integer(column);
   if (!row.is_integer(column) || value < 0 || static_cast<uint64_t>(value) > highest) return broken(str("bad ", what));
   return static_cast<uint64_t>(value);
@@ -32,7 +32,7 @@ Result<uint64_t> number(const Statement& row, Column column, uint64_t highest, c
 
 bool is_device(NodeType type) { return type == NodeType::kCharDevice || type == NodeType::kBlockDevice; }
 
-Status read_place(const Statement& row, Entry& entry) {
+Status read_place(const SqlStatement& row, Entry& entry) {
   entry.parent = TRY(number(row, kParent, kMaxInode, "parent"));
   if (!row.is_blob(kName)) return broken("bad name");
   entry.name = row.blob(kName);
@@ -48,7 +48,7 @@ Status read_place(const Statement& row, Entry& entry) {
   return Done{};
 }
 
-Status read_metadata(const Statement& row, Entry& entry) {
+Status read_metadata(const SqlStatement& row, Entry& entry) {
   Node& node = entry.node;
   node.type = static_cast<NodeType>(TRY(number(row, kType, static_cast<uint64_t>(NodeType::kSocket), "type")));
   node.mode = static_cast<uint32_t>(TRY(number(row, kMode, 07777, "mode")));
@@ -67,7 +67,7 @@ Status read_metadata(const Statement& row, Entry& entry) {
   return Done{};
 }
 
-Status read_digest(const Statement& row, Node& node) {
+Status read_digest(const SqlStatement& row, Node& node) {
   if (!node.is_file() && !node.is_directory())
     return row.is_null(kDigest) ? Status(Done{}) : broken("a digest too many");
   if (!row.is_blob(kDigest)) return broken("bad digest");
@@ -75,7 +75,7 @@ Status read_digest(const Statement& row, Node& node) {
   return Done{};
 }
 
-Status read_data(const Statement& row, Entry& entry) {
+Status read_data(const SqlStatement& row, Entry& entry) {
   Node& node = entry.node;
   const uint64_t size_bytes = TRY(number(row, kSize, INT64_MAX, "size"));
   const bool has_data = node.is_file() || node.type == NodeType::kSymlink || is_device(node.type);
@@ -105,7 +105,7 @@ Status read_data(const Statement& row, Entry& entry) {
   return in.ok() && in.at_end() ? Status(Done{}) : broken("bad device number");
 }
 
-Status read_all(const Statement& row, Entry& entry) {
+Status read_all(const SqlStatement& row, Entry& entry) {
   TRY(read_place(row, entry));
   TRY(read_metadata(row, entry));
   TRY(read_digest(row, entry.node));
@@ -116,7 +116,7 @@ Status read_all(const Statement& row, Entry& entry) {
 
 }  // namespace
 
-Result<Entry> read_entry(const Statement& row) {
+Result<Entry> read_entry(const SqlStatement& row) {
   Entry entry;
   if (const Status read = read_all(row, entry); !read)
     return read.error().within(str("the catalog's row for \"", printable(row.blob(kName)), "\" in directory ",
@@ -135,7 +135,7 @@ EncodedEntry encode_entry(const Entry& entry) {
   return out;
 }
 
-void bind_entry(Statement& statement, const Entry& entry, const EncodedEntry& encoded) {
+void bind_entry(SqlStatement& statement, const Entry& entry, const EncodedEntry& encoded) {
   const Node& node = entry.node;
   const uint64_t size_bytes = node.type == NodeType::kSymlink ? node.target.size() : node.size_bytes;
   statement.bind(1 + kParent, entry.parent).bind(1 + kName, ByteView(entry.name)).bind(1 + kInode, entry.inode);
@@ -149,7 +149,7 @@ void bind_entry(Statement& statement, const Entry& entry, const EncodedEntry& en
   encoded.xattrs.empty() ? statement.bind_null(1 + kXattrs) : statement.bind(1 + kXattrs, ByteView(encoded.xattrs));
 }
 
-Result<SliceRow> read_slice(const Statement& row) {
+Result<SliceRow> read_slice(const SqlStatement& row) {
   const Error damaged = broken("a row of the catalog's slices is damaged");
   SliceRow out{};
   for (const int column : {0, 1, 3}) {

@@ -15,7 +15,7 @@ inline constexpr int kEntryColumnCount = 14;
 inline constexpr size_t kMaxInlineSlices = 8;
 
 // The entry in the statement's current row. kCorrupt, naming the row, when it breaks the format in itself.
-Result<Entry> read_entry(const Statement& row);
+Result<Entry> read_entry(const SqlStatement& row);
 
 // The values of a row that are not plain numbers, encoded; must outlive the statement's run.
 struct EncodedEntry {
@@ -25,7 +25,7 @@ struct EncodedEntry {
 };
 EncodedEntry encode_entry(const Entry& entry);
 // Binds parameters 1 to 14.
-void bind_entry(Statement& statement, const Entry& entry, const EncodedEntry& encoded);
+void bind_entry(SqlStatement& statement, const Entry& entry, const EncodedEntry& encoded);
 
 inline constexpr const char* kSliceColumns = "start,length,object,offset";
 struct SliceRow {
@@ -33,6 +33,6 @@ struct SliceRow {
   Slice slice;
 };
 // The slice in the current row, of kSliceColumns. kCorrupt when it breaks the format in itself.
-Result<SliceRow> read_slice(const Statement& row);
+Result<SliceRow> read_slice(const SqlStatement& row);
 
 }  // namespace granary

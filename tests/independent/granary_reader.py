@@ -665,7 +665,7 @@ class Head:
         self.record = record = self.document(payload, "record")
         need((timestamp["revision"], timestamp["record"]) == (record["revision"], sha256(payload).hex()),
              "timestamp and record do not belong together")
-        need(record["root_version"] <= root.version, "head lacks root", record["root_version"])
+        need(record["root_version"] == root.version, "head lacks root", record["root_version"])
         minimum = max(trust.get("minimum_revision", 0), root.document.get("minimum_revision", 0))
         need(record["revision"] >= minimum, "revision", record["revision"], "is below the minimum", minimum)
         need(("previous" in record) == (record["revision"] > 1), "record has a wrong member previous")

@@ -1,0 +1,269 @@
+#include "server/publisher.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "fs/base/log.h"
+#include "fs/format/identifiers.h"
+#include "server/catalog_editor.h"
+#include "server/content_index.h"
+#include "server/directory_source.h"
+#include "server/ingest.h"
+#include "server/merge.h"
+#include "server/object_pipeline.h"
+#include "server/staging.h"
+
+namespace granary {
+
+namespace {
+unsigned jobs_of(const PublishOptions& options) {
+  return options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
+}
+
+Result<std::unique_ptr<TreeSource>> open_source(const Repository& repository, const PublishOptions& options) {
+  struct stat info {};
+  if (options.source != "-" && ::stat(options.source.c_str(), &info) != 0)
+    return system_error(errno, "cannot read " + printable(options.source));
+  if (options.source == "-" || !S_ISDIR(info.st_mode))
+    return Error{Code::kUnsupported, "tar sources are not there yet"};
+  DirectorySource::Options how;
+  how.repository = repository.directory();
+  return std::unique_ptr<TreeSource>(TRY(DirectorySource::open(options.source, how)));
+}
+
+Result<std::unique_ptr<Catalog>> open_catalog(const std::optional<Statement>& statement, ObjectReader& objects) {
+  if (!statement) return std::unique_ptr<Catalog>();
+  return TRY(Catalog::open(statement->catalog, objects));
+}
+
+std::optional<Statement> current_statement(const RepositoryState& state, const std::string& branch) {
+  auto found = state.branch(branch);
+  return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+
+std::optional<SnapshotId> snapshot_of(const std::optional<Statement>& statement) {
+  return statement ? std::optional(statement->snapshot) : std::nullopt;
+}
+
+Status check_request(const RepositoryState& state, const PublishOptions& options) {
+  TRY(check_ref_name(options.branch));
+  TRY(check_encoding(options.encoding));
+  if (options.tag.empty()) return Done{};
+  TRY(check_ref_name(options.tag));
+  if (!state.names.tags.contains(options.tag)) return Done{};
+  return Error{Code::kInvalid,
+               str("tag ", options.tag, " exists already, and a tag is never re-pointed: choose another name")};
+}
+
+// A key that is limited to paths is refused here, with the path, before anything is committed.
+Status check_allowed(const Repository& repository, const RepositoryState& state, const std::string& branch,
+                     const ChangeSet& changes) {
+  const Signers release = TRY(KeyDirectory(repository.keys_directory()).load_release());
+  const Signers none;
+  const auto allowed = TRY(HeadWriter(state.root, release, none).allowed_paths(branch));
+  for (const Change& change : changes.changes) {
+    const bool inside =
+        std::any_of(allowed.begin(), allowed.end(), [&](const Bytes& top) { return is_at_or_below(change.path, top); });
+    const bool above =
+        std::any_of(allowed.begin(), allowed.end(), [&](const Bytes& top) { return is_at_or_below(top, change.path); });
+    const bool just_time =
+        above && change.kind == Change::Kind::kPut && change.node.is_directory();  // clients check that it is no more
+    if (!inside && !just_time)
+      return Error{Code::kUntrusted,
+                   str("the release key may not change /", printable(change.path), " on branch ", branch)};
+  }
+  return Done{};
+}
+
+// Commits one change set; see publish_changes.
+class Publication {
+ public:
+  Publication(Repository& repository, const PublishOptions& options, const ChangeSet& ours,
+              const std::optional<Statement>& base, Staging* staging)
+      : repository_(repository), options_(options), ours_(ours), base_(base), data_(staging) {
+    published_.branch = options.branch;
+  }
+
+  // Builds on what the branch is, and starts anew on what it has become whenever somebody else was faster.
+  Result<Published> run() {
+    for (;;) {
+      const RepositoryState state = TRY(repository_.read());
+      const std::optional<Statement> theirs = current_statement(state, options_.branch);
+      TRY(build(state, theirs));
+      if (theirs && published_.tree == theirs->tree) return TRY(conclude_unchanged(*theirs));
+      if (TRY(swap(state, theirs))) return published_;
+    }
+  }
+
+ private:
+  Status build(const RepositoryState& state, const std::optional<Statement>& theirs) {
+    staging_ = TRY(Staging::begin(repository_.directory()));
+    ObjectPipeline writer(*staging_, options_.encoding, jobs_of(options_));
+    const ChangeSet changes = TRY(changes_for(theirs, writer));
+    TRY(check_allowed(repository_, state, options_.branch, changes));
+
+    const std::optional<CatalogId> catalog = theirs ? std::optional(theirs->catalog) : std::nullopt;
+    const auto editor = TRY(CatalogEditor::open(catalog, writer, state.record.next_inode, staging_->scratch()));
+    TRY(editor->apply(changes));
+    const auto finished = TRY(editor->finish(writer));
+    next_inode_ = finished.next_inode;
+    published_.tree = finished.tree;
+    published_.catalog = finished.catalog;
+    published_.entries = finished.entries;
+    published_.bytes = finished.bytes;
+    published_.changes = changes.changes.size();
+    published_.snapshot = TRY(writer.write(snapshot(state, theirs).serialise()));
+    TRY(writer.flush());
+    published_.new_objects = writer.counters().new_objects;
+    published_.new_bytes = writer.counters().new_bytes;
+    return staging_->commit();
+  }
+
+  Result<ChangeSet> changes_for(const std::optional<Statement>& theirs, ObjectReader& objects) {
+    if (snapshot_of(theirs) == snapshot_of(base_)) return ours_;
+    if (!base_ || !theirs)
+      return Error{Code::kConflict, str("branch ", options_.branch, " was ", theirs ? "made" : "removed",
+                                        " by somebody else meanwhile: nothing was published")};
+    const auto base = TRY(open_catalog(base_, objects));
+    const auto newest = TRY(open_catalog(theirs, objects));
+    Merge merge = TRY(merge_changes(ours_, *base, *newest));
+    if (!merge.conflicts.empty()) return conflict(merge.conflicts);
+    published_.merged = true;
+    return std::move(merge.replay);
+  }
+
+  Error conflict(const std::vector<std::string>& conflicts) const {
+    constexpr size_t kShown = 20;
+    std::string message =
+        str("branch ", options_.branch,
+            " was changed by another publisher in the same places; nothing was published, nothing is lost:");
+    for (size_t i = 0; i < std::min(conflicts.size(), kShown); ++i) message += "\n  " + conflicts[i];
+    if (conflicts.size() > kShown) message += str("\n  and ", conflicts.size() - kShown, " more");
+    return {Code::kConflict, message + "\nlook at `granary diff`, then publish again on top of it"};
+  }
+
+  Snapshot snapshot(const RepositoryState& state, const std::optional<Statement>& theirs) const {
+    Snapshot snapshot;
+    snapshot.repository = state.record.repository;
+    snapshot.tree = published_.tree;
+    snapshot.catalog = published_.catalog;
+    if (theirs) snapshot.parents.push_back(theirs->snapshot);
+    snapshot.time = Clock::system().now();
+    snapshot.branch = options_.branch;
+    snapshot.message = options_.message;
+    snapshot.entries = published_.entries;
+    snapshot.bytes = published_.bytes;
+    return snapshot;
+  }
+
+  Statement statement(Statement::Kind kind, const std::string& name) const {
+    Statement statement;
+    statement.kind = kind;
+    statement.name = name;
+    statement.branch = options_.branch;
+    statement.snapshot = published_.snapshot;
+    statement.tree = published_.tree;
+    statement.catalog = published_.catalog;
+    return statement;
+  }
+
+  // False when the head moved while we were building: nothing happened.
+  Result<bool> swap(const RepositoryState& built_on, const std::optional<Statement>& theirs) {
+    bool moved = false;
+    const auto committed = repository_.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+      moved = snapshot_of(current_statement(now, options_.branch)) != snapshot_of(theirs) ||
+              now.record.next_inode != built_on.record.next_inode;
+      if (moved) return Error{Code::kConflict, "the head moved"};
+      TRY(check_request(now, options_));
+      if (data_ != nullptr) TRY(data_->confirm());
+      TRY(staging_->confirm());
+      draft.next.next_inode = next_inode_;
+      draft.next.action = action();
+      TRY(draft.release(statement(Statement::Kind::kBranch, options_.branch)));
+      if (!options_.tag.empty()) TRY(draft.release(statement(Statement::Kind::kTag, options_.tag)));
+      return Done{};
+    });
+    if (moved) return false;
+    if (!committed) return committed.error();
+    published_.revision = committed->record.revision;
+    published_.changed = true;
+    return true;
+  }
+
+  JsonValue::Object action() const {
+    JsonValue::Object action{{"do", "publish"}, {"branch", options_.branch}, {"snapshot", published_.snapshot.hex()}};
+    if (!options_.tag.empty()) action.emplace("tag", options_.tag);
+    return action;
+  }
+
+  // The branch is like this already: no new snapshot, but a tag may be wished for.
+  Result<Published> conclude_unchanged(const Statement& theirs) {
+    published_.snapshot = theirs.snapshot;
+    published_.catalog = theirs.catalog;
+    published_.new_objects = published_.new_bytes = 0;
+    if (options_.tag.empty()) {
+      published_.revision = TRY(repository_.read()).record.revision;
+      return published_;
+    }
+    const auto committed = TRY(repository_.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+      TRY(check_request(now, options_));
+      draft.next.action = {{"do", "tag"}, {"tag", options_.tag}, {"snapshot", published_.snapshot.hex()}};
+      return draft.release(statement(Statement::Kind::kTag, options_.tag));
+    }));
+    published_.revision = committed.record.revision;
+    return published_;
+  }
+
+  Repository& repository_;
+  const PublishOptions& options_;
+  const ChangeSet& ours_;
+  const std::optional<Statement>& base_;
+  Staging* const data_;  // where the contents of our files were stored, if they were stored for this publish
+
+  std::unique_ptr<Staging> staging_;  // of the catalog and the snapshot
+  InodeNumber next_inode_ = 0;
+  Published published_;
+};
+
+std::function<void(const ReadCounters&)> reading_progress(const OnProgress& on_progress) {
+  if (!on_progress) return {};
+  return [&on_progress](const ReadCounters& counters) {
+    on_progress({counters.entries, counters.bytes_read, "reading"});
+  };
+}
+}  // namespace
+
+Result<Published> publish(Repository& repository, const PublishOptions& options, const OnProgress& on_progress) {
+  const RepositoryState state = TRY(repository.read());
+  TRY(check_request(state, options));
+  const std::optional<Statement> base = current_statement(state, options.branch);
+  const auto source = TRY(open_source(repository, options));
+
+  const auto staging = TRY(Staging::begin(repository.directory()));
+  ObjectPipeline writer(*staging, options.encoding, jobs_of(options));
+  const auto base_catalog = TRY(open_catalog(base, writer));
+  const auto index = TRY(ContentIndex::open(repository.private_path("index"), *staging, staging->scratch()));
+  if (base_catalog) TRY(index->prepare(*base_catalog));
+  const IngestOptions how{jobs_of(options), options.subpath, reading_progress(on_progress)};
+  StatCache* const stats = options.checksum ? nullptr : index.get();
+  const Ingested ingested = TRY(ingest(*source, writer, index.get(), stats, base_catalog.get(), how));
+  if (on_progress) on_progress({ingested.counters.entries, ingested.counters.bytes_read, "committing"});
+  TRY(staging->commit());
+
+  Published published = TRY(Publication(repository, options, ingested.changes, base, staging.get()).run());
+  if (published.changed && !published.merged) TRY(index->note_commit(ingested.changes, published.catalog));
+  published.files_read = ingested.counters.files_read;
+  published.files_recognised = ingested.counters.files_recognised;
+  published.new_objects += writer.counters().new_objects;
+  published.new_bytes += writer.counters().new_bytes;
+  return published;
+}
+
+Result<Published> publish_changes(Repository& repository, const PublishOptions& options, const ChangeSet& changes,
+                                  const std::optional<Statement>& base, Staging* staging) {
+  return Publication(repository, options, changes, base, staging).run();
+}
+
+}  // namespace granary

@@ -1,0 +1,61 @@
+// Publisher: from a source to a committed snapshot. The top of the writing side: `publish` reads as its table of
+// contents.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "fs/format/catalog.h"
+#include "server/change_set.h"
+#include "server/repository.h"
+#include "server/staging.h"
+
+namespace granary {
+
+struct PublishOptions {
+  std::string source;  // a directory, a tar file, "-" for a tar on standard input
+  std::string branch = "main";
+  std::string tag;        // none when empty
+  std::string message;    // UTF-8
+  std::string subpath;    // replaces this subtree of the branch; everything when empty
+  unsigned jobs = 0;      // 0: as many as cores
+  bool checksum = false;  // read every file, whatever its times say
+  Encoding encoding;
+};
+
+struct Published {
+  SnapshotId snapshot;
+  Digest tree;
+  CatalogId catalog;
+  std::string branch;
+  uint64_t revision = 0;
+  bool changed = false;  // false: the branch was like this already, and nothing was committed
+  bool merged = false;   // another publisher's changes came in between and were kept
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  uint64_t changes = 0;  // paths put or removed
+  uint64_t files_read = 0;
+  uint64_t files_recognised = 0;  // unchanged by size and times, not read
+  uint64_t new_objects = 0;
+  uint64_t new_bytes = 0;  // as stored
+};
+
+// Called from time to time with what has been seen so far.
+struct PublishProgress {
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  const char* step = "";
+};
+using OnProgress = std::function<void(const PublishProgress&)>;
+
+//   kConflict  another publisher changed the same paths: the message lists them, nothing was committed
+Result<Published> publish(Repository& repository, const PublishOptions& options, const OnProgress& on_progress);
+
+// The second half, for whoever has a change set already: applies it to the branch and commits. `base`: what the changes
+// are relative to. `staging`: where contents that they name were stored and committed, if they were stored for this
+// publish.
+Result<Published> publish_changes(Repository& repository, const PublishOptions& options, const ChangeSet& changes,
+                                  const std::optional<Statement>& base, Staging* staging);
+
+}  // namespace granary

@@ -1,0 +1,112 @@
+#include "server/refs.h"
+
+#include <unordered_set>
+
+#include "fs/format/identifiers.h"
+#include "server/staging.h"
+
+namespace granary {
+
+namespace {
+Statement statement_for(Statement::Kind kind, const std::string& name, const std::string& branch, const SnapshotId& id,
+                        const Snapshot& snapshot) {
+  Statement statement;
+  statement.kind = kind;
+  statement.name = name;
+  statement.branch = branch;
+  statement.snapshot = id;
+  statement.tree = snapshot.tree;
+  statement.catalog = snapshot.catalog;
+  return statement;
+}
+
+// Every snapshot that can be reached from `start`; snapshots that a retention let go end the walk.
+Status walk_history(Repository& repository, const SnapshotId& start, std::unordered_set<SnapshotId>& reached) {
+  std::vector<SnapshotId> pending{start};
+  while (!pending.empty()) {
+    const SnapshotId id = pending.back();
+    pending.pop_back();
+    if (!reached.insert(id).second) continue;
+    const auto snapshot = repository.snapshot(id);
+    if (!snapshot && snapshot.error().code == Code::kNotFound) continue;
+    if (!snapshot) return snapshot.error();
+    pending.insert(pending.end(), snapshot->parents.begin(), snapshot->parents.end());
+  }
+  return Done{};
+}
+
+Status check_reached_elsewhere(Repository& repository, const RepositoryState& now, const std::string& name) {
+  std::unordered_set<SnapshotId> elsewhere, here;
+  for (const auto& [other, envelope] : now.record.branches) {
+    if (other != name) TRY(walk_history(repository, TRY(Statement::parse(envelope.payload)).snapshot, elsewhere));
+  }
+  for (const auto& [tag, envelope] : now.names.tags) elsewhere.insert(TRY(Statement::parse(envelope.payload)).snapshot);
+  TRY(walk_history(repository, TRY(now.branch(name)).snapshot, here));
+  for (const SnapshotId& id : here) {
+    if (elsewhere.contains(id)) continue;
+    return Error{Code::kConflict,
+                 str("cannot remove branch ", name, ": nothing else reaches snapshot ", id.brief(),
+                     ", and a machine may have pinned it: tag what shall stay, and let `granary gc --keep ", name,
+                     "=N` announce the rest")};
+  }
+  return Done{};
+}
+}  // namespace
+
+Result<RepositoryState> create_branch(Repository& repository, const std::string& name, const SnapshotId& id) {
+  TRY(check_ref_name(name));
+  const Snapshot snapshot = TRY(repository.snapshot(id));
+  return repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+    if (now.record.branches.contains(name)) return Error{Code::kInvalid, str("branch ", name, " exists already")};
+    draft.next.action = {{"do", "branch"}, {"branch", name}, {"snapshot", id.hex()}};
+    return draft.release(statement_for(Statement::Kind::kBranch, name, name, id, snapshot));
+  });
+}
+
+Result<RepositoryState> delete_branch(Repository& repository, const std::string& name) {
+  return repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+    TRY(now.branch(name));
+    TRY(check_reached_elsewhere(repository, now, name));
+    draft.next.branches.erase(name);
+    draft.next.action = {{"do", "delete-branch"}, {"branch", name}};
+    return Done{};
+  });
+}
+
+Result<RepositoryState> create_tag(Repository& repository, const std::string& name, const SnapshotId& id) {
+  TRY(check_ref_name(name));
+  const Snapshot snapshot = TRY(repository.snapshot(id));
+  return repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+    if (now.names.tags.contains(name))
+      return Error{Code::kInvalid,
+                   str("tag ", name, " exists already, and a tag is never re-pointed: choose another name")};
+    draft.next.action = {{"do", "tag"}, {"tag", name}, {"snapshot", id.hex()}};
+    return draft.release(statement_for(Statement::Kind::kTag, name, snapshot.branch, id, snapshot));
+  });
+}
+
+Result<RolledBack> roll_back(Repository& repository, const std::string& branch, const SnapshotId& id,
+                             const std::string& message) {
+  const Snapshot old = TRY(repository.snapshot(id));
+  RolledBack done;
+  done.state = TRY(repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+    const Statement current = TRY(now.branch(branch));
+    if (current.tree == old.tree)
+      return Error{Code::kInvalid, str("branch ", branch, " is like snapshot ", id.brief(), " already")};
+    Snapshot snapshot = old;
+    snapshot.parents = {current.snapshot};
+    snapshot.branch = branch;
+    snapshot.time = Clock::system().now();
+    snapshot.message = message.empty() ? "roll back to " + id.brief() : message;
+    const Bytes plain = snapshot.serialise();
+    done.snapshot = Digest::of(plain);
+    const auto staging = TRY(Staging::begin(repository.directory()));
+    TRY(staging->put(done.snapshot, encode_object(plain, {})));
+    TRY(staging->commit());
+    draft.next.action = {{"do", "rollback"}, {"branch", branch}, {"snapshot", done.snapshot.hex()}, {"to", id.hex()}};
+    return draft.release(statement_for(Statement::Kind::kBranch, branch, branch, done.snapshot, snapshot));
+  }));
+  return done;
+}
+
+}  // namespace granary

@@ -1,0 +1,30 @@
+// Branches and tags: made, moved and removed. Every change is one commit, signed by the release keys at hand.
+#pragma once
+
+#include <string>
+
+#include "server/repository.h"
+
+namespace granary {
+
+// A new branch that starts at `snapshot`. kInvalid when the name is taken.
+Result<RepositoryState> create_branch(Repository& repository, const std::string& name, const SnapshotId& snapshot);
+
+// Removes a branch whose snapshots are all reached by another branch or a tag.
+//   kConflict  they are not: garbage collection would take what machines may have pinned
+Result<RepositoryState> delete_branch(Repository& repository, const std::string& name);
+
+// A name that stands for `snapshot` for ever. kInvalid when the name is taken.
+Result<RepositoryState> create_tag(Repository& repository, const std::string& name, const SnapshotId& snapshot);
+
+// Makes `branch` what it was at `snapshot`, as a new snapshot on top of the newest: nothing is forgotten, revisions
+// only rise.
+struct RolledBack {
+  RepositoryState state;
+  SnapshotId snapshot;
+};
+//   kInvalid  the branch is like that already
+Result<RolledBack> roll_back(Repository& repository, const std::string& branch, const SnapshotId& snapshot,
+                             const std::string& message);
+
+}  // namespace granary
