@@ -67,12 +67,13 @@ Result<ucred> peer_of(int socket) {
   return peer;
 }
 
-bool wait_readable(int fd, int timeout_ms) {
-  pollfd wanted{fd, POLLIN, 0};
+// False after the timeout, or when `stop` (if any) says so.
+bool wait_readable(int fd, int timeout_ms, int stop = -1) {
+  pollfd wanted[] = {{fd, POLLIN, 0}, {stop, POLLIN, 0}};
   int ready = 0;
-  do ready = ::poll(&wanted, 1, timeout_ms);
+  do ready = ::poll(wanted, 2, timeout_ms);
   while (ready < 0 && errno == EINTR);
-  return ready > 0;
+  return ready > 0 && wanted[1].revents == 0;
 }
 
 void send_all(int socket, const std::string& text) {
@@ -133,7 +134,7 @@ void ControlSocket::serve(int connection) const {
   std::string question;
   while (question.size() < kMaxQuestionBytes && question.find('\n') == std::string::npos) {
     char part[64];
-    if (!wait_readable(connection, kQuestionTimeoutMs)) return;
+    if (!wait_readable(connection, kQuestionTimeoutMs, stop_.get())) return;
     const ssize_t n = ::recv(connection, part, sizeof part, 0);
     if (n <= 0) return;
     question.append(part, static_cast<size_t>(n));

@@ -127,14 +127,15 @@ std::vector<MountUser> users_of(const MountPoint& mount) {
 }
 
 Status unmount(const MountPoint& mount, Unmount how, std::chrono::milliseconds timeout) {
-  auto control = ControlClient::connect(mount);  // before: afterwards nobody can tell who it was
-  const UniqueFd process(control ? static_cast<int>(::syscall(SYS_pidfd_open, control->pid(), 0)) : -1);
+  pid_t pid = -1;  // asked before: afterwards nobody can tell who it was
+  if (const auto control = ControlClient::connect(mount)) pid = control->pid();
+  const UniqueFd process(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
   TRY(let_go(mount, how));
   if (!process.valid() || how == Unmount::kLazy) return Done{};
   pollfd ended{process.get(), POLLIN, 0};
   if (::poll(&ended, 1, static_cast<int>(timeout.count())) > 0) return Done{};
   return Error{Code::kUnavailable,
-               str("unmounted ", printable(mount.path), ", but process ", control->pid(), " has not ended")};
+               str("unmounted ", printable(mount.path), ", but process ", pid, " has not ended")};
 }
 
 }  // namespace granary
