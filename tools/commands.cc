@@ -10,6 +10,7 @@ const std::vector<Command>& commands() {
       kPublishCommand,
       kMountCommand,
       kUmountCommand,
+      kStatCommand,
       kManCommand,
       kCompletionCommand,
   };

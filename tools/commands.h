@@ -10,6 +10,7 @@ extern const Command kInitCommand;
 extern const Command kManCommand;
 extern const Command kPublishCommand;
 extern const Command kMountCommand;
+extern const Command kStatCommand;
 extern const Command kUmountCommand;
 
 }  // namespace granary

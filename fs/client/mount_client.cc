@@ -134,8 +134,7 @@ Status unmount(const MountPoint& mount, Unmount how, std::chrono::milliseconds t
   if (!process.valid() || how == Unmount::kLazy) return Done{};
   pollfd ended{process.get(), POLLIN, 0};
   if (::poll(&ended, 1, static_cast<int>(timeout.count())) > 0) return Done{};
-  return Error{Code::kUnavailable,
-               str("unmounted ", printable(mount.path), ", but process ", pid, " has not ended")};
+  return Error{Code::kUnavailable, str("unmounted ", printable(mount.path), ", but process ", pid, " has not ended")};
 }
 
 }  // namespace granary

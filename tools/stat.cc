@@ -1,0 +1,139 @@
+// `stat`: how a mount or a repository is.
+#include "fs/client/connection.h"
+#include "fs/client/mount_client.h"
+#include "fs/client/repository_view.h"
+#include "tools/command.h"
+#include "tools/commands.h"
+
+namespace granary {
+
+namespace {
+struct Options {
+  std::string place;
+  bool json = false;
+};
+
+std::string bytes_text(double bytes) {
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  size_t unit = 0;
+  while (bytes >= 1000 && unit + 1 < std::size(kUnits)) bytes /= 1000, ++unit;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, kUnits[unit]);
+  return text;
+}
+
+void print_line(Io& io, const char* name, const std::string& value) {
+  if (value.empty()) return;
+  io.out << name << std::string(15 - std::min<size_t>(14, std::string(name).size()), ' ') << value << "\n";
+}
+
+std::string text_of(const Json& json, const char* key) {
+  return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+}
+
+Status show_mount(const MountPoint& mount, bool json, Io& io) {
+  const Json stat = Json::parse(TRY(mount_stat(mount)), nullptr, false);
+  if (stat.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};
+  if (json) {
+    print_json(io, stat);
+    return Done{};
+  }
+  const Json& cache = stat["cache"];
+  const Json& fetch = stat["fetch"];
+  const Json& operations = stat["operations"];
+  print_line(io, "repository", str(text_of(stat, "name"), " (", text_of(stat, "repository"), ")"));
+  print_line(io, "url", text_of(stat, "url"));
+  print_line(io, "snapshot",
+             str(text_of(stat, "snapshot").substr(0, 12), ", published ", text_of(stat, "published_at")));
+  print_line(io, "branch", text_of(stat, "branch"));
+  print_line(io, "tag", text_of(stat, "tag"));
+  print_line(io, "revision", str(stat["revision"]));
+  print_line(io, "tree digest", text_of(stat, "tree_digest"));
+  print_line(io, "entries", str(stat["entries"], ", ", bytes_text(stat["bytes"].get<double>())));
+  print_line(io, "mounted", str(text_of(stat, "mounted_at"), " by process ", stat["worker_pid"]));
+  print_line(io, "stale since", text_of(stat, "stale_since"));
+  print_line(io, "withdrawn", text_of(stat, "withdrawn"));
+  print_line(io, "cache",
+             str(text_of(cache, "dir"), ", ", bytes_text(cache["used"].get<double>()), " of ",
+                 bytes_text(cache["quota"].get<double>())));
+  print_line(io, "objects",
+             str(fetch["hits"], " hits, ", fetch["misses"], " fetched (",
+                 bytes_text(fetch["received_bytes"].get<double>()), "), ", fetch["failures"], " failed"));
+  print_line(io, "reads",
+             str(operations["reads"], ", ", bytes_text(operations["read_bytes"].get<double>()), ", ",
+                 operations["parked_reads"], " waited for an object"));
+  print_line(io, "last failure", text_of(stat, "last_failure"));
+  return Done{};
+}
+
+// A repository at hand, or any URL: what its head says. Nobody's trust is asked for, so none is claimed.
+Status show_repository(const std::string& place, bool json, Io& io) {
+  const std::string url = TRY(repository_url(place));
+  const auto connection = TRY(Connection::open({url, "", "", 0}));
+  ViewOptions options;
+  options.url = url;
+  options.archive = true;
+  const auto view = TRY(RepositoryView::open(connection->fetcher(), options));
+  const Record& record = view->head().record();
+  Json branches = Json::object();
+  for (const auto& [name, envelope] : record.branches) {
+    const Statement statement = TRY(Statement::parse(envelope.payload));
+    const Snapshot snapshot = TRY(view->snapshot(statement.snapshot));
+    branches[name] = {{"snapshot", statement.snapshot.hex()},
+                      {"tree_digest", statement.tree.hex()},
+                      {"published_at", format_utc(statement.time)},
+                      {"entries", snapshot.entries},
+                      {"bytes", snapshot.bytes}};
+  }
+  const Json stat{{"repository", record.repository},
+                  {"name", record.name},
+                  {"url", url},
+                  {"revision", record.revision},
+                  {"committed_at", format_utc(record.time)},
+                  {"expires_at", format_utc(view->head().timestamp().expires)},
+                  {"stale", view->head().stale_since().has_value()},
+                  {"branches", branches},
+                  {"tags", TRY(view->names()).tags.size()}};
+  if (json) {
+    print_json(io, stat);
+    return Done{};
+  }
+  print_line(io, "repository", str(record.name, " (", record.repository, ")"));
+  print_line(io, "url", url);
+  print_line(io, "revision", str(record.revision, ", committed ", format_utc(record.time)));
+  print_line(io, stat["stale"] ? "stale since" : "fresh until", text_of(stat, "expires_at"));
+  for (const auto& [name, branch] : branches.items()) {
+    print_line(io, "branch",
+               str(name, " at ", text_of(branch, "snapshot").substr(0, 12), ", ", text_of(branch, "published_at"), ", ",
+                   branch["entries"], " entries, ", bytes_text(branch["bytes"].get<double>())));
+  }
+  print_line(io, "tags", str(stat["tags"]));
+  return Done{};
+}
+
+Status run(const Options& options, Io& io) {
+  const bool is_url = options.place.find("://") != std::string::npos;
+  if (!is_url) {
+    if (const auto mount = find_mount(options.place)) return show_mount(*mount, options.json, io);
+    if (::access((options.place + "/head.json").c_str(), F_OK) != 0)
+      return Error{Code::kNotFound, "neither a Granary mount nor a repository: " + printable(options.place)};
+  }
+  return show_repository(options.place, options.json, io);
+}
+
+Action define(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("PLACE", options->place, "a mount point, or a repository: its directory or URL")->required();
+  app.add_flag("--json", options->json, "one JSON document; its keys are stable");
+  return [options](Io& io) { return run(*options, io); };
+}
+}  // namespace
+
+const Command kStatCommand{"stat", "show how a mount or a repository is",
+                           "For a mount: what is mounted from where, the cache, counters of fetches and reads, and the "
+                           "last failure. Asks the\n"
+                           "process behind the mount, apart from the path of its data. For a repository: its branches "
+                           "and how fresh its head is.",
+                           "granary stat /mnt\ngranary stat --json /mnt | jq .cache\ngranary stat /srv/repo\n", define};
+
+}  // namespace granary
