@@ -8,7 +8,7 @@ namespace granary {
 SourceTree::Number SourceTree::add(Number parent, ByteView name, const SourceNode& node) {
   assert(rows_.size() < ~Number{0});
   assert(parent < rows_.size() || rows_.empty());
-  rows_.push_back({node, parent, 0, 0, static_cast<uint32_t>(name.size()), names_.size()});
+  rows_.push_back({node, parent, 0, 0, static_cast<uint32_t>(name.size()), names_.size(), false});
   names_.append(name);
   return static_cast<Number>(rows_.size() - 1);
 }
@@ -29,7 +29,11 @@ uint32_t SourceTree::keep_target(Bytes target) {
 void SourceTree::seal() {
   // A counting sort by parent, then each directory by name.
   for (auto& row : rows_) row.child_count = 0;
-  for (size_t i = 1; i < rows_.size(); ++i) ++rows_[rows_[i].parent].child_count;
+  for (size_t i = 1; i < rows_.size(); ++i) {
+    Row& parent = rows_[rows_[i].parent];
+    rows_[i].is_dropped = rows_[i].is_dropped || parent.is_dropped;  // a parent comes before its children
+    if (!rows_[i].is_dropped) ++parent.child_count;
+  }
   uint32_t next = 0;
   for (auto& row : rows_) {
     row.first_child = next;
@@ -38,6 +42,7 @@ void SourceTree::seal() {
   children_.resize(next);
   std::vector<uint32_t> filled(rows_.size(), 0);
   for (size_t i = 1; i < rows_.size(); ++i) {
+    if (rows_[i].is_dropped) continue;
     const Number parent = rows_[i].parent;
     children_[rows_[parent].first_child + filled[parent]++] = static_cast<Number>(i);
   }
@@ -49,7 +54,7 @@ void SourceTree::seal() {
 
   std::unordered_map<uint32_t, uint32_t> names_in_group;
   for (const auto& row : rows_) {
-    if (row.node.link_group != 0) ++names_in_group[row.node.link_group];
+    if (row.node.link_group != 0 && !row.is_dropped) ++names_in_group[row.node.link_group];
   }
   for (auto& row : rows_) {
     if (row.node.link_group != 0 && names_in_group[row.node.link_group] == 1) row.node.link_group = 0;

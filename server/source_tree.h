@@ -45,10 +45,13 @@ class SourceTree {
   uint32_t keep_xattrs(const std::vector<Xattr>& xattrs);
   uint32_t keep_target(Bytes target);
 
+  // Takes an entry and all below it out again, before `seal`.
+  void drop(Number number) { rows_[number].is_dropped = true; }
+
   // Puts children in order. A link group with one name only ceases to be one.
   void seal();
 
-  size_t size() const { return rows_.size(); }
+  size_t size() const { return rows_.size(); }  // dropped ones included
   SourceNode& node(Number number) { return rows_[number].node; }
   const SourceNode& node(Number number) const { return rows_[number].node; }
   Number parent(Number number) const { return rows_[number].parent; }
@@ -75,8 +78,9 @@ class SourceTree {
     Number parent;
     uint32_t first_child = 0;
     uint32_t child_count = 0;
-    uint32_t name_bytes;
-    uint64_t name_at;
+    uint32_t name_bytes = 0;
+    uint64_t name_at = 0;
+    bool is_dropped = false;
   };
   std::vector<Row> rows_;
   std::vector<Number> children_;
