@@ -14,6 +14,7 @@
 #include "server/merge.h"
 #include "server/object_pipeline.h"
 #include "server/staging.h"
+#include "server/tar_source.h"
 
 namespace granary {
 
@@ -27,7 +28,7 @@ Result<std::unique_ptr<TreeSource>> open_source(const Repository& repository, co
   if (options.source != "-" && ::stat(options.source.c_str(), &info) != 0)
     return system_error(errno, "cannot read " + printable(options.source));
   if (options.source == "-" || !S_ISDIR(info.st_mode))
-    return Error{Code::kUnsupported, "tar sources are not there yet"};
+    return std::unique_ptr<TreeSource>(TRY(TarSource::open(options.source)));
   DirectorySource::Options how;
   how.repository = repository.directory();
   return std::unique_ptr<TreeSource>(TRY(DirectorySource::open(options.source, how)));
