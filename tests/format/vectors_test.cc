@@ -203,8 +203,7 @@ TEST(Vectors, CatalogIndexesAreReadAndWritten) {
     index.page_count = vector.at("pages");
     for (const Json& reference : vector.at("references")) index.references.push_back(digest_of(reference));
     std::vector<Bytes> pages;  // before any view of one
-    for (const Json& page : vector.at("inlined"))
-      pages.emplace_back(kPageBytes, page.at("filled_with").get<char>());
+    for (const Json& page : vector.at("inlined")) pages.emplace_back(kPageBytes, page.at("filled_with").get<char>());
     for (size_t i = 0; i < pages.size(); ++i) index.inlined.push_back({vector.at("inlined")[i].at("page"), pages[i]});
 
     const Bytes encoded = encode_catalog_index(index);

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Repositories with one oddity each: a reader must take the good ones and refuse the bad ones (docs/format.md).
 
-  cases.py DIR   makes them all: DIR/NAME/{repo,trust.json}, and DIR/cases.txt with lines "NAME good|rows|bytes|signed OPTIONS"
+  cases.py DIR   makes them all: DIR/NAME/{repo,trust.json}, and DIR/cases.txt with lines "NAME VERDICT OPTIONS"; verdicts:
 
 good    is to be read                        rows   bad rows in a catalog, signed: seen by reading all of it
 bytes   a damaged catalog file or object     signed a document that must not be believed: seen at once
+record  the catalog contradicts the record
 """
 import base64
 import os
@@ -75,7 +76,6 @@ ROWS = {
     "type-unknown": "UPDATE entry SET type=8" + B,
     "inode-reserved": "UPDATE entry SET inode=5" + B,
     "inode-too-large": "UPDATE entry SET inode=281474976710656" + B,
-    "inode-beyond-next": "UPDATE entry SET inode=5000" + B,
     "link-count-wrong": "UPDATE entry SET nlink=2" + B,
     "directory-link-count-wrong": "UPDATE entry SET nlink=2 WHERE inode=1",
     "directory-size-wrong": "UPDATE entry SET size=size+1 WHERE inode=1",
@@ -111,6 +111,7 @@ ROWS = {
     "no-root": "DELETE FROM entry WHERE parent=0",
     "root-is-a-file": "UPDATE entry SET type=1,nlink=1,size=0,data=x'' WHERE parent=0",
 }
+BEYOND = "UPDATE entry SET inode=5000" + B
 CYCLE = ["UPDATE entry SET parent=(SELECT inode FROM entry WHERE name=CAST('inner' AS BLOB)) WHERE name=CAST('dir' AS BLOB)"]
 
 DATABASE = {
@@ -154,14 +155,16 @@ class Builder:
 
     def build(self, change=None, change_index=None, snapshot=None, statement=None, statement_key=RELEASE, record=None,
               record_key=RELEASE, head=None, timestamp_key=TIMESTAMP, expires=30 * 86400, trust=None, root=None,
-              root_signers=(ROOT,), second_root=None, release=None, release_threshold=1, before=None, trust_version=1, before_head=None, inodes=0):
+              root_signers=(ROOT,), second_root=None, release=None, release_threshold=1, before=None, trust_version=1, before_head=None,
+              forget_record=False, inodes=0):
         self.writer = writer = Writer(self.repo)
         keys = [ROOT, ROOT_2, RELEASE, TIMESTAMP, LIMITED]
         writer.root(1, keys, roles([ROOT], 1, release, release_threshold), root_signers, root or {})
+        writer.record(record_key, {"do": "init"})
         writer.snapshot_members = snapshot or {}
         signed = publish(writer, self.source, (), change, change_index)
         writer.next_inode += inodes
-        statement = {"sequence": 1, **(statement or {})}
+        statement = {"sequence": 2, **(statement or {})}
         if before:
             statement.update(before(self, signed))
         writer.branches["main"] = writer.statement(statement_key, **{"kind": "branch", "name": "main", "snapshot": signed[0],
@@ -169,6 +172,7 @@ class Builder:
         writer.record(record_key, {"do": "publish", "branch": "main"}, **(record or {}))
         if second_root:
             second_root(writer, keys)
+        if second_root and not forget_record:
             writer.record(record_key, {"do": "rotate"})
         if before_head:
             before_head(writer)
@@ -260,9 +264,10 @@ def altered_payload(writer):
 
 def too_long_chain(builder, signed):
     base = builder.writer.statement(RELEASE, "branch", "main", *signed, 1)
-    for _ in range(16):
-        base = builder.writer.statement(LIMITED, "branch", "main", *signed, 1, base=base)
-    return {"base": base}
+    for sequence in range(2, 18):
+        base = builder.writer.statement(LIMITED, "branch", "main", *signed, sequence, base=base)
+    builder.writer.records *= 20
+    return {"base": base, "sequence": 18}
 
 
 LIMITS = dict(release=several_release_keys({"paths": ["/dir"]}), statement_key=LIMITED)
@@ -273,7 +278,7 @@ GOOD = {
     "unknown-signatures": dict(before_head=unusual_signatures), "log-lacks-the-head": dict(before_head=cut_log),
     "second-root": dict(second_root=second_root_signed_by(ROOT, ROOT_2)),
     "trust-in-second-root": dict(second_root=second_root_signed_by(ROOT, ROOT_2), trust_version=2),
-    "critical-but-known": dict(record={"critical": ["names"]}), "minimum-reached": dict(trust={"minimum_revision": 1}),
+    "critical-but-known": dict(record={"critical": ["names"]}), "minimum-reached": dict(trust={"minimum_revision": 2}),
     "limited-to-branch": dict(release=several_release_keys({"branches": ["main"]}), statement_key=LIMITED),
     "limited-to-path": dict(**LIMITS, before=base_of(True)), "limited-but-nothing-changed": dict(**LIMITS, before=base_of(False)),
     "limited-time-of-directory-above": dict(release=several_release_keys({"paths": ["/dir/b"]}), statement_key=LIMITED,
@@ -290,25 +295,27 @@ SIGNED = {
     "record-format-2": dict(record={"format": 2}), "record-critical-unknown": dict(record={"critical": ["later"], "later": 1}),
     "record-of-other-repository": dict(record={"repository": OTHER_UUID}), "record-other-kind": dict(record={"granary": "timestamp"}),
     "record-lacks-root": dict(record={"root_version": 2}), "record-next-inode": dict(record={"next_inode": 3}),
-    "record-with-previous": dict(record={"previous": "00" * 32}), "record-with-ancestor": dict(record={"ancestors": {"7": "00" * 32}}),
+    "record-with-other-previous": dict(record={"previous": 7}), "record-with-ancestor": dict(record={"ancestors": {"7": "00" * 32}}),
     "record-names-missing": dict(record={"names": "00" * 32}), "record-revision-zero": dict(record={"revision": 0}),
     "record-fraction": dict(record={"revision": 1.5}), "record-bad-time": dict(record={"time": "2026-02-30T00:00:00Z"}),
     "branch-bad-name": dict(record={"branches": {"../main": {}}}),
     "statement-of-other-repository": dict(statement={"repository": OTHER_UUID}), "statement-for-other-name": dict(statement={"name": "x"}),
     "statement-for-tag": dict(statement={"kind": "tag"}), "statement-of-other-branch": dict(statement={"branch": "x"}),
-    "statement-from-later": dict(statement={"sequence": 2}), "statement-other-tree": dict(statement={"tree": bytes(32)}),
+    "statement-from-later": dict(statement={"sequence": 3}), "statement-other-tree": dict(statement={"tree": bytes(32)}),
     "statement-other-catalog": dict(statement={"catalog": bytes(32)}), "snapshot-of-other-repository": dict(snapshot={"repository": OTHER_UUID}),
     "snapshot-other-tree": dict(snapshot={"tree": "00" * 32}), "snapshot-other-kind": dict(snapshot={"granary": "names"}),
     "second-root-not-by-first": dict(second_root=second_root_signed_by(ROOT_2)),
     "second-root-not-by-itself": dict(second_root=second_root_signed_by(ROOT)),
     "second-root-is-third": dict(second_root=second_root_signed_by(ROOT, ROOT_2, version=3)),
     "second-root-of-other-repository": dict(second_root=second_root_signed_by(ROOT, ROOT_2, uuid=OTHER_UUID)),
+    "second-root-without-record": dict(second_root=lambda writer, keys: writer.root(2, keys, roles([ROOT_2]), [ROOT, ROOT_2]),
+                                       record={"root_version": 1}, forget_record=True),
     "second-root-below-threshold": dict(second_root=second_root_signed_by(ROOT, ROOT_2, owners=(ROOT_2, LIMITED))),
     "root-below-threshold": dict(root={"roles": roles([ROOT, ROOT_2], 2)}),
     "root-same-key-twice": dict(root={"roles": roles([ROOT, ROOT_2], 2)}, before_head=twice_the_same_signature),
     "root-threshold-zero": dict(root={"roles": roles([ROOT], 0)}),
     "root-key-with-other-id": dict(root={"keys": {RELEASE.id: {"algorithm": "ed25519", "public": base64.b64encode(STRANGER.public).decode()}}}),
-    "root-minimum-not-reached": dict(root={"minimum_revision": 2}), "trust-minimum-not-reached": dict(trust={"minimum_revision": 2}),
+    "root-minimum-not-reached": dict(root={"minimum_revision": 3}), "trust-minimum-not-reached": dict(trust={"minimum_revision": 3}),
     "trust-of-other-repository": dict(trust={"repository": OTHER_UUID}), "head-format-2": dict(head={"format": 2}),
     "head-without-roots": dict(head={"roots": []}), "head-is-older-than-trust": dict(
         second_root=second_root_signed_by(ROOT, ROOT_2), trust_version=2, head_cut=True),
@@ -334,6 +341,7 @@ def all_cases():
     out["good-expired-in-archive"] = ("good", dict(expires=-60), ["--archive"])
     out.update({name: ("signed", odd, []) for name, odd in SIGNED.items()})
     out.update({name: ("rows", dict(change=sql(statement)), []) for name, statement in ROWS.items()})
+    out["inode-beyond-next"] = ("record", dict(change=sql(BEYOND)), [])
     out["directory-cycle"] = ("rows", dict(change=sql(*CYCLE)), [])
     out.update({name: ("bytes", dict(change=change), []) for name, change in DATABASE.items()})
     out.update({name: ("bytes", dict(change_index=change), []) for name, change in INDEX.items()})

@@ -665,7 +665,7 @@ class Head:
         self.record = record = self.document(payload, "record")
         need((timestamp["revision"], timestamp["record"]) == (record["revision"], sha256(payload).hex()),
              "timestamp and record do not belong together")
-        need(record["root_version"] == root.version, "head lacks root", record["root_version"])
+        need(record["root_version"] == root.version, "record wants root", record["root_version"], "and head ends with", root.version)
         minimum = max(trust.get("minimum_revision", 0), root.document.get("minimum_revision", 0))
         need(record["revision"] >= minimum, "revision", record["revision"], "is below the minimum", minimum)
         need(("previous" in record) == (record["revision"] > 1), "record has a wrong member previous")
@@ -696,7 +696,9 @@ class Head:
         need(len(signers) >= role["threshold"], "statement for", name, "is not signed by enough release keys")
         if not self.enough(signers, b""):
             need("base" in document, "statement by keys limited to paths has no base")
-            before, after = (self.tree(at) for at in (self.statement(document["base"], None, branch, depth + 1), document))
+            base = self.statement(document["base"], None, branch, depth + 1)
+            need(base["sequence"] < document["sequence"], "statement claims to change a later one")
+            before, after = self.tree(base), self.tree(document)
             tops = {top for key in signers for top in limits_of(key) if self.enough(signers, top)}
             check_differences(before, after, tops)
         return document

@@ -258,9 +258,10 @@ class Writer:
             "ancestors": {number: hashlib.sha256(base64.b64decode(self.records[int(number) - 1]["payload"])).hexdigest()
                           for number in format.ancestors_of(revision)},
             "time": time_text(-10), "root_version": len(self.roots), "next_inode": self.next_inode,
-            "branches": self.branches, "names": self.names().hex(), "action": action, **more}
+            "branches": self.branches, "names": self.names().hex(), "action": action}
         if revision > 1:
             document["previous"] = hashlib.sha256(base64.b64decode(self.records[-1]["payload"])).hexdigest()
+        document.update(more)
         self.records.append(envelope(document, key))
         self.write(f"log/{revision}.json", to_json(self.records[-1]))
 
