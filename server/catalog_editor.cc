@@ -120,11 +120,10 @@ class Editor : public CatalogEditor {
     bool slices_elsewhere;
     std::vector<Slice> kept_slices;  // when the change brings none
   };
-  // A put that keeps its inode without being in a link group: it must end up as the only name.
+  // A name that was put with an inode it keeps.
   struct Keeper {
     InodeNumber parent;
     ByteView name;
-    InodeNumber inode;
   };
 
   // ---- apply
@@ -148,7 +147,7 @@ class Editor : public CatalogEditor {
   Status remove_contents(InodeNumber directory);
   Status insert_pending();
   Status settle_keepers();
-  Status separate(Entry entry);
+  Status separate(InodeNumber shared, const std::vector<Keeper>& keepers);
   Status make_index();
   Result<std::vector<Entry>> names_in_base(InodeNumber inode);
   void touch(const Entry& known);
@@ -183,7 +182,7 @@ class Editor : public CatalogEditor {
 
   std::vector<Level> stack_;
   std::vector<Pending> pending_;
-  std::vector<Keeper> keepers_;
+  std::map<InodeNumber, std::vector<Keeper>> keepers_;     // by the inode they keep
   std::unordered_map<uint64_t, InodeNumber> group_inode_;  // by Change::link_group
   std::unordered_set<InodeNumber> claimed_;                // kept inodes that have found their owner in this change set
   std::unordered_set<InodeNumber> sliced_;                 // inodes of this change set whose slice rows are written
@@ -421,10 +420,12 @@ Result<std::optional<Entry>> Editor::kept_entry(const Change& change, const std:
 
 Result<InodeNumber> Editor::choose_inode(const Change& change, const std::optional<Entry>& existing,
                                          const std::optional<Entry>& kept) {
+  const Keeper keeper{stack_.back().inode, last_component(change.path)};
   if (change.link_group != 0) {
     auto& inode = group_inode_[change.link_group];
     if (inode == 0) inode = TRY(new_inode());
     touched_.insert(inode);
+    if (claimed_.count(inode) != 0) keepers_[inode].push_back(keeper);
     return inode;
   }
   if (!kept || !claimed_.insert(kept->inode).second) return new_inode();
@@ -432,7 +433,7 @@ Result<InodeNumber> Editor::choose_inode(const Change& change, const std::option
                                kept->inode < first_new_ && touched_.count(kept->inode) == 0;
   if (certainly_alone) return kept->inode;
   touch(*kept);
-  keepers_.push_back({stack_.back().inode, last_component(change.path), kept->inode});
+  keepers_[kept->inode].push_back(keeper);
   return kept->inode;
 }
 
@@ -522,25 +523,28 @@ Status Editor::insert_pending() {
   return Done{};
 }
 
-// Who keeps an inode and stands alone gets a new one when the old one turns out to have other names.
+// Names that keep an inode which turns out to have yet other names are no part of that group: they get a new one.
 Status Editor::settle_keepers() {
-  for (const Keeper& keeper : keepers_) {
-    if (TRY(tables_->names_of(keeper.inode)).size() <= 1) continue;
-    const auto row = TRY(tables_->find(keeper.parent, keeper.name));
-    TRY(separate(*row));
+  for (const auto& [inode, keepers] : keepers_) {
+    if (TRY(tables_->names_of(inode)).size() > keepers.size()) TRY(separate(inode, keepers));
   }
   return Done{};
 }
 
-Status Editor::separate(Entry entry) {
-  const InodeNumber shared = std::exchange(entry.inode, TRY(new_inode()));
-  if (entry.slices_elsewhere) {
-    const std::vector<Slice> slices = TRY(tables_->slices_of(shared));
-    TRY(tables_->put_slices(entry.inode, slices));
+Status Editor::separate(InodeNumber shared, const std::vector<Keeper>& keepers) {
+  const InodeNumber inode = TRY(new_inode());
+  touched_.insert(inode);
+  bool slices_copied = false;
+  for (const Keeper& keeper : keepers) {
+    Entry entry = *TRY(tables_->find(keeper.parent, keeper.name));
+    entry.inode = inode;
+    if (entry.slices_elsewhere && !std::exchange(slices_copied, true)) {
+      const std::vector<Slice> slices = TRY(tables_->slices_of(shared));
+      TRY(tables_->put_slices(inode, slices));
+    }
+    TRY(tables_->replace(entry));
   }
-  entry.nlink = 1;
-  if (entry.node.is_file()) bytes_ += entry.node.size_bytes;
-  return tables_->replace(entry);
+  return Done{};
 }
 
 Status Editor::replace_slices(InodeNumber inode, const std::vector<Slice>& slices) {
