@@ -11,6 +11,7 @@ const std::vector<Command>& commands() {
       kMountCommand,
       kUmountCommand,
       kStatCommand,
+      kServeCommand,
       kManCommand,
       kCompletionCommand,
   };

@@ -12,5 +12,6 @@ extern const Command kPublishCommand;
 extern const Command kMountCommand;
 extern const Command kStatCommand;
 extern const Command kUmountCommand;
+extern const Command kServeCommand;
 
 }  // namespace granary
