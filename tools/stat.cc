@@ -27,20 +27,20 @@ void print_line(Io& io, const char* name, const std::string& value) {
   io.out << name << std::string(15 - std::min<size_t>(14, std::string(name).size()), ' ') << value << "\n";
 }
 
-std::string text_of(const Json& json, const char* key) {
+std::string text_of(const OrderedJson& json, const char* key) {
   return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
 }
 
 Status show_mount(const MountPoint& mount, bool json, Io& io) {
-  const Json stat = Json::parse(TRY(mount_stat(mount)), nullptr, false);
+  const OrderedJson stat = OrderedJson::parse(TRY(mount_stat(mount)), nullptr, false);
   if (stat.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};
   if (json) {
     print_json(io, stat);
     return Done{};
   }
-  const Json& cache = stat["cache"];
-  const Json& fetch = stat["fetch"];
-  const Json& operations = stat["operations"];
+  const OrderedJson& cache = stat["cache"];
+  const OrderedJson& fetch = stat["fetch"];
+  const OrderedJson& operations = stat["operations"];
   print_line(io, "repository", str(text_of(stat, "name"), " (", text_of(stat, "repository"), ")"));
   print_line(io, "url", text_of(stat, "url"));
   print_line(io, "snapshot",
@@ -75,7 +75,7 @@ Status show_repository(const std::string& place, bool json, Io& io) {
   options.archive = true;
   const auto view = TRY(RepositoryView::open(connection->fetcher(), options));
   const Record& record = view->head().record();
-  Json branches = Json::object();
+  OrderedJson branches = OrderedJson::object();
   for (const auto& [name, envelope] : record.branches) {
     const Statement statement = TRY(Statement::parse(envelope.payload));
     const Snapshot snapshot = TRY(view->snapshot(statement.snapshot));
@@ -85,15 +85,15 @@ Status show_repository(const std::string& place, bool json, Io& io) {
                       {"entries", snapshot.entries},
                       {"bytes", snapshot.bytes}};
   }
-  const Json stat{{"repository", record.repository},
-                  {"name", record.name},
-                  {"url", url},
-                  {"revision", record.revision},
-                  {"committed_at", format_utc(record.time)},
-                  {"expires_at", format_utc(view->head().timestamp().expires)},
-                  {"stale", view->head().stale_since().has_value()},
-                  {"branches", branches},
-                  {"tags", TRY(view->names()).tags.size()}};
+  const OrderedJson stat{{"repository", record.repository},
+                         {"name", record.name},
+                         {"url", url},
+                         {"revision", record.revision},
+                         {"committed_at", format_utc(record.time)},
+                         {"expires_at", format_utc(view->head().timestamp().expires)},
+                         {"stale", view->head().stale_since().has_value()},
+                         {"branches", branches},
+                         {"tags", TRY(view->names()).tags.size()}};
   if (json) {
     print_json(io, stat);
     return Done{};
