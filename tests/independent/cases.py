@@ -13,8 +13,7 @@ import sqlite3
 import struct
 import sys
 
-from make_repo import (RELEASE, ROOT, ROOT_2, TIMESTAMP, UUID, Key, Writer, envelope, format, publish, roles, seal, time_text,
-                       to_json)
+from make_repo import RELEASE, ROOT, ROOT_2, TIMESTAMP, UUID, Key, Writer, format, publish, roles, seal
 
 STRANGER, LIMITED, OTHER_UUID = Key("stranger"), Key("limited"), UUID.replace("6", "7")
 

@@ -21,7 +21,8 @@ import zstandard
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import granary_reader as format
+import granary_format as format
+from granary_trust import ancestors_of
 
 UUID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 NAME = "second.writer.example"
@@ -256,7 +257,7 @@ class Writer:
         document = {
             "granary": "record", "format": 1, "repository": UUID, "name": NAME, "revision": revision,
             "ancestors": {number: hashlib.sha256(base64.b64decode(self.records[int(number) - 1]["payload"])).hexdigest()
-                          for number in format.ancestors_of(revision)},
+                          for number in ancestors_of(revision)},
             "time": time_text(-10), "root_version": len(self.roots), "next_inode": self.next_inode,
             "branches": self.branches, "names": self.names().hex(), "action": action}
         if revision > 1:

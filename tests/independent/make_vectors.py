@@ -16,7 +16,7 @@ import zstandard
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import granary_reader as format
+import granary_format as format
 from make_repo import encode_object, encode_slices, to_json, varint
 
 FILE, DIRECTORY, SYMLINK, CHAR, BLOCK, FIFO, SOCKET = range(1, 8)

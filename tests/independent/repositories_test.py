@@ -12,6 +12,7 @@ import threading
 import unittest
 
 import cases
+import granary_format as format
 import granary_reader as reader
 import make_repo
 
@@ -66,18 +67,18 @@ class RepositoriesTest(unittest.TestCase):
         self.assertLess(os.stat(self.at("out/sparse")).st_blocks * 512, 300_000)
 
     def test_a_catalog_with_two_levels_is_read(self):
-        root = reader.Node(type=reader.DIRECTORY, inode=1, children={})
+        root = format.Node(type=format.DIRECTORY, inode=1, children={})
         for number in range(600):
             name = b"%03d" % number
-            root.children[name] = reader.Node(type=reader.FIFO, inode=16 + number, nlink=1, xattrs=[(b"user.large", name * 20000)])
+            root.children[name] = format.Node(type=format.FIFO, inode=16 + number, nlink=1, xattrs=[(b"user.large", name * 20000)])
         root.nlink, root.size = 2, 600
         writer = make_repo.Writer(self.at("repo"))
-        digest = reader.tree_digest(root)
+        digest = format.tree_digest(root)
         writer.database(self.at("catalog"), root)
         catalog = writer.cut_catalog(self.at("catalog"))
-        repository = reader.Repository(self.at("repo"))
+        repository = format.Repository(self.at("repo"))
         self.assertEqual(repository.object(catalog)[5], 2)
-        self.assertEqual(reader.tree_digest(reader.read_catalog(repository, catalog)[0]), digest)
+        self.assertEqual(format.tree_digest(format.read_catalog(repository, catalog)[0]), digest)
 
     def test_good_oddities_are_read_and_bad_ones_refused(self):
         for name, (verdict, odd, options) in cases.all_cases().items():

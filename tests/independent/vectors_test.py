@@ -4,7 +4,8 @@ import json
 import os
 import unittest
 
-import granary_reader as reader
+import granary_format as reader
+import granary_trust as trust
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, "../format/vectors.json")) as file:
@@ -46,8 +47,8 @@ class VectorsTest(unittest.TestCase):
     def test_signatures_verify(self):
         signed = VECTORS["signed"]
         public = bytes.fromhex(signed["public"])
-        self.assertEqual(reader.key_id(public), signed["keyid"])
-        payload, good = reader.signed_by(json.loads(signed["envelope"]), "timestamp", {signed["keyid"]: public})
+        self.assertEqual(trust.key_id(public), signed["keyid"])
+        payload, good = trust.signed_by(json.loads(signed["envelope"]), "timestamp", {signed["keyid"]: public})
         self.assertEqual((payload.decode(), good), (signed["payload"], {signed["keyid"]}))
 
 
