@@ -199,7 +199,7 @@ Result<Published> Transaction::publish_upper(Repository& repository, const Publi
   const auto catalog = TRY(Catalog::open(base.catalog, writer));
   const auto index = TRY(ContentIndex::open(repository.private_path("index"), *staging, staging->scratch()));
   TRY(index->prepare(*catalog));
-  const auto source = TRY(open_overlay_source(directory_ + "/upper", *catalog));
+  const auto source = TRY(OverlaySource::open(directory_ + "/upper", repository.directory()));
   const Ingested ingested = TRY(ingest(*source, writer, index.get(), nullptr, catalog.get(), {jobs, {}, {}}));
   TRY(staging->commit());
   Published published = TRY(publish_changes(repository, options, ingested.changes, base, staging.get()));

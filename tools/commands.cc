@@ -14,6 +14,9 @@ const std::vector<Command>& commands() {
       kServeCommand,
       kManCommand,
       kCompletionCommand,
+      kInitCommand, kPublishCommand, kTransactionCommand, kLogCommand,        kDiffCommand,  kLsCommand,
+      kCatCommand,  kBranchCommand,  kTagCommand,         kRollbackCommand,   kMountCommand, kUmountCommand,
+      kStatCommand, kInspectCommand, kManCommand,         kCompletionCommand,
   };
   return kCommands;
 }

@@ -5,12 +5,21 @@ namespace granary {
 
 struct Command;
 
+extern const Command kBranchCommand;
+extern const Command kCatCommand;
 extern const Command kCompletionCommand;
+extern const Command kDiffCommand;
 extern const Command kInitCommand;
+extern const Command kInspectCommand;
+extern const Command kLogCommand;
+extern const Command kLsCommand;
 extern const Command kManCommand;
-extern const Command kPublishCommand;
 extern const Command kMountCommand;
+extern const Command kPublishCommand;
+extern const Command kRollbackCommand;
 extern const Command kStatCommand;
+extern const Command kTagCommand;
+extern const Command kTransactionCommand;
 extern const Command kUmountCommand;
 extern const Command kServeCommand;
 

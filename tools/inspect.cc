@@ -85,7 +85,7 @@ OrderedJson describe_object(const ObjectId& id, ByteView plain) {
   return json;
 }
 
-Result<ObjectId> find_object(const Options& options, const std::string& prefix) {
+Result<ObjectId> find_object(const std::string& prefix) {
   if (prefix.size() == 2 * Digest::kSizeBytes) return Digest::parse(prefix);
   return Error{Code::kInvalid, str("an object's digest has 64 hexadecimal digits, \"", printable(prefix), "\" has ",
                                    prefix.size(), ": to name a snapshot by its beginning, use snapshot:", prefix)};
@@ -136,7 +136,7 @@ Status run(const Options& options, Io& io) {
   if (thing.starts_with("snapshot:"))
     return inspect_object(*reading, options, TRY(reading->resolve(thing.substr(9))).id, io);
   if (thing == "names") return inspect_object(*reading, options, reading->view().head().record().names, io);
-  return inspect_object(*reading, options, TRY(find_object(options, thing)), io);
+  return inspect_object(*reading, options, TRY(find_object(thing)), io);
 }
 
 Action define(CLI::App& app) {

@@ -2,11 +2,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 
 #include "fs/base/file.h"
 #include "tools/command.h"
 #include "tools/commands.h"
+#include "tools/programs.h"
 
 namespace granary {
 
@@ -17,18 +17,6 @@ struct Options {
   bool archive = false, allow_withdrawn = false, foreground = false, verbose = false;
   std::vector<std::string> mount_options;
 };
-
-// Beside this program, else where packages put helpers.
-Result<std::string> find_mount_program() {
-  std::error_code failure;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", failure);
-  const auto beside = self.parent_path() / "granary-mount";
-  const auto libexec = self.parent_path().parent_path() / "libexec/granary/granary-mount";
-  for (const auto& candidate : {beside, libexec}) {
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
-  }
-  return Error{Code::kNotFound, str("cannot find granary-mount beside ", self.string(), ": is the package complete?")};
-}
 
 std::vector<std::string> arguments_for(const Options& options) {
   std::vector<std::string> out;
@@ -54,7 +42,7 @@ std::vector<std::string> arguments_for(const Options& options) {
 }
 
 Status run(const Options& options) {
-  const std::string program = TRY(find_mount_program());
+  const std::string program = TRY(find_program("granary-mount"));
   std::vector<std::string> arguments = arguments_for(options);
   arguments.insert(arguments.begin(), program);
   std::vector<char*> argv;

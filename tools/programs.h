@@ -1,10 +1,13 @@
-// Where our other programs are: beside this one (a build, /usr/local/bin), or in $GRANARY_LIBEXEC.
+// Where our other programs are.
 #pragma once
 
 #include <string>
 
+#include "fs/base/result.h"
+
 namespace granary {
 
-std::string program_path(const std::string& name);
+// Beside this program, else where packages put helpers. kNotFound when the package is incomplete.
+Result<std::string> find_program(const std::string& name);
 
 }  // namespace granary

@@ -40,7 +40,7 @@ Result<Transaction> find(Repository& repository, const std::string& which) {
 Status begin(const Options& options, Io& io) {
   const auto repository = TRY(Repository::open(options.repository));
   TransactionOptions how = options.begin;
-  how.mount_program = program_path("granary-mount");
+  how.mount_program = TRY(find_program("granary-mount"));
   const Transaction transaction = TRY(Transaction::begin(*repository, how));
   if (options.json) {
     print_json(io, {{"transaction", transaction.id()},
@@ -59,7 +59,7 @@ Status commit(const Options& options, Io& io) {
   Transaction transaction = TRY(find(*repository, options.id));
   const Published published =
       TRY_WITHIN("cannot commit transaction " + transaction.id(),
-                 transaction.commit(*repository, options.publish, program_path("granary-mount")));
+                 transaction.commit(*repository, options.publish, TRY(find_program("granary-mount"))));
   if (options.json) {
     print_json(io, {{"snapshot", published.snapshot.hex()},
                     {"tree_digest", published.tree.hex()},
