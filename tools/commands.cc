@@ -8,15 +8,21 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       kInitCommand,
       kPublishCommand,
+      kTransactionCommand,
+      kLogCommand,
+      kDiffCommand,
+      kLsCommand,
+      kCatCommand,
+      kBranchCommand,
+      kTagCommand,
+      kRollbackCommand,
+      kServeCommand,
       kMountCommand,
       kUmountCommand,
       kStatCommand,
-      kServeCommand,
+      kInspectCommand,
       kManCommand,
       kCompletionCommand,
-      kInitCommand, kPublishCommand, kTransactionCommand, kLogCommand,        kDiffCommand,  kLsCommand,
-      kCatCommand,  kBranchCommand,  kTagCommand,         kRollbackCommand,   kMountCommand, kUmountCommand,
-      kStatCommand, kInspectCommand, kManCommand,         kCompletionCommand,
   };
   return kCommands;
 }

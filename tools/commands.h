@@ -17,10 +17,10 @@ extern const Command kManCommand;
 extern const Command kMountCommand;
 extern const Command kPublishCommand;
 extern const Command kRollbackCommand;
+extern const Command kServeCommand;
 extern const Command kStatCommand;
 extern const Command kTagCommand;
 extern const Command kTransactionCommand;
 extern const Command kUmountCommand;
-extern const Command kServeCommand;
 
 }  // namespace granary

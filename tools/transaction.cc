@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/programs.h"
