@@ -27,7 +27,6 @@ constexpr uint64_t kDriftWorthCounting = uint64_t{64} << 20;
 constexpr int kMostTries = 4;
 constexpr std::chrono::seconds kTendEvery{5};
 constexpr std::chrono::seconds kTouchEvery{60};
-constexpr std::chrono::seconds kPauseAfterFailure{5};
 
 // What a file takes on the disk; an empty one still takes an inode.
 uint64_t disk_bytes_of(uint64_t size_bytes) {
@@ -99,6 +98,7 @@ Result<std::unique_ptr<DiskCache>> DiskCache::open(const std::string& directory,
 DiskCache::DiskCache(std::string directory, const DiskCacheOptions& options)
     : directory_(std::move(directory)),
       quota_bytes_(options.quota_bytes),
+      pause_(options.pause_after_failure),
       open_files_(bounded_by_limits(options.max_open_files)) {
   tender_ = std::thread([this] { tend(); });
 }
@@ -236,24 +236,29 @@ Status DiskCache::put_with_room(const ObjectId& id, ByteView plain) {
       code, str("cannot keep object ", id.brief(), " in ", printable(directory_), ": ", entry.status.error().message)};
 }
 
-// Room is reserved and used up behind the gate, so that whoever closes it knows that none is reserved.
 DiskCache::Entry DiskCache::put_once(const ObjectId& id, ByteView plain) {
   if (const Status ready = prepare(); !ready) return {ready, Obstacle::kOther};
-  const auto gate = lock_gate(directory_ + "/gate", LOCK_SH);
-  if (!gate) return {gate.error(), Obstacle::kOther};
-  if (open_verified(id) != nullptr) return {Done{}, Obstacle::kNone};  // another mount was faster
-  const uint64_t needed = disk_bytes_of(plain.size());
-  if (!usage()->reserve(needed, quota_bytes_)) return {Error{Code::kNoSpace, "the quota is used up"}, Obstacle::kQuota};
-  const Result<bool> written = write_object(id, plain);
-  if (written && *written) return {Done{}, Obstacle::kNone};
-  usage()->release(needed);
-  if (written) return {Done{}, Obstacle::kNone};
-  const bool is_full = written.error().code == Code::kNoSpace;
-  return {written.error(), is_full ? Obstacle::kFullDisk : Obstacle::kOther};
+  if (open_verified(id) != nullptr) return {Done{}, Obstacle::kNone};
+  Entry entry = put_behind_gate(id, plain);
+  const bool came_from_elsewhere = entry.obstacle == Obstacle::kOther && open_verified(id) != nullptr;
+  return came_from_elsewhere ? Entry{Done{}, Obstacle::kNone} : entry;
 }
 
-// False when the object has come from elsewhere in the meantime.
-Result<bool> DiskCache::write_object(const ObjectId& id, ByteView plain) {
+// Room is reserved and used up behind the gate, so that whoever closes it knows that none is reserved.
+// Never waits for `lock` there: who holds that may be waiting for the gate.
+DiskCache::Entry DiskCache::put_behind_gate(const ObjectId& id, ByteView plain) {
+  const auto gate = lock_gate(directory_ + "/gate", LOCK_SH);
+  if (!gate) return {gate.error(), Obstacle::kOther};
+  const uint64_t needed = disk_bytes_of(plain.size());
+  if (!usage()->reserve(needed, quota_bytes_)) return {Error{Code::kNoSpace, "the quota is used up"}, Obstacle::kQuota};
+  const Status written = write_object(id, plain);
+  if (written) return {Done{}, Obstacle::kNone};
+  usage()->release(needed);
+  const bool is_full = written.error().code == Code::kNoSpace;
+  return {written, is_full ? Obstacle::kFullDisk : Obstacle::kOther};
+}
+
+Status DiskCache::write_object(const ObjectId& id, ByteView plain) {
   const std::string temporary = str(directory_, "/tmp/", ::getpid(), ".", next_temporary_++);
   const auto fill = [&]() -> Status {
     const UniqueFd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
@@ -266,10 +271,8 @@ Result<bool> DiskCache::write_object(const ObjectId& id, ByteView plain) {
     return Done{};
   };
   const Status filled = fill();
-  if (filled) return true;
-  ::unlink(temporary.c_str());
-  if (open_verified(id) != nullptr) return false;
-  return filled.error();
+  if (!filled) ::unlink(temporary.c_str());
+  return filled;
 }
 
 Status DiskCache::move_in(const ObjectId& id, const std::string& temporary) {
@@ -301,7 +304,7 @@ void DiskCache::note(const Status& outcome) {
     const MutexLock lock(mutex_);
     changed = degraded_ == outcome.has_value();
     degraded_ = !outcome;
-    if (degraded_) paused_until_ = SteadyClock::now() + kPauseAfterFailure;
+    if (degraded_) paused_until_ = SteadyClock::now() + pause_;
   }
   if (!changed) return;
   if (outcome) return log::warn("cache works again", {{"cache", directory_}});

@@ -38,6 +38,7 @@ namespace granary {
 struct DiskCacheOptions {
   uint64_t quota_bytes = uint64_t{4} << 30;  // of all mounts together; each holds the total below its own quota
   size_t max_open_files = 1024;              // also at most a quarter of RLIMIT_NOFILE
+  std::chrono::milliseconds pause_after_failure{5000};  // no puts for so long after the disk refused one
 };
 
 class DiskCache : public Cache {
@@ -82,7 +83,8 @@ class DiskCache : public Cache {
 
   Status put_with_room(const ObjectId& id, ByteView plain);
   Entry put_once(const ObjectId& id, ByteView plain);
-  Result<bool> write_object(const ObjectId& id, ByteView plain);
+  Entry put_behind_gate(const ObjectId& id, ByteView plain);
+  Status write_object(const ObjectId& id, ByteView plain);
   Status move_in(const ObjectId& id, const std::string& temporary);
   bool is_paused() const;
   void wake_tender_when_crowded();
@@ -100,6 +102,7 @@ class DiskCache : public Cache {
 
   const std::string directory_;
   const uint64_t quota_bytes_;
+  const std::chrono::milliseconds pause_;
   Counters counters_;
   std::atomic<uint64_t> next_temporary_{0};
 
