@@ -72,7 +72,9 @@ Result<Envelope> HeadWriter::sign_timestamp(const Record& record, const RecordDi
 
 Result<HeadBundle> HeadWriter::make_bundle(std::vector<Envelope> roots, const Record& record, UnixSeconds now,
                                            int64_t validity_seconds) {
-  HeadBundle bundle{std::move(roots), TRY(sign_record(record)), {}};
+  HeadBundle bundle;
+  bundle.roots = std::move(roots);
+  bundle.record = TRY(sign_record(record));
   bundle.timestamp = TRY(sign_timestamp(record, bundle.record.digest(), now, validity_seconds));
   if (const size_t size = bundle.serialise().size(); size > kMaxHeadBytes)
     return Error{Code::kInvalid, str("the head would have ", size, " bytes; clients accept ", kMaxHeadBytes,
@@ -141,7 +143,9 @@ Result<NewRepository> create_repository(const NewRepositoryOptions& options) {
                      kMaxSignatures, "; ", options.root_keys, " were asked for")};
   const KeyDirectory keys(options.keys);
   TRY_WITHIN("cannot make keys", keys.create());
-  const Passphrases passphrases{TRY(options.ask("the root keys")), TRY(options.ask("the release and timestamp keys"))};
+  Passphrases passphrases;
+  passphrases.root = TRY(options.ask("the root keys"));
+  passphrases.publisher = TRY(options.ask("the release and timestamp keys"));
   const Root root = TRY_WITHIN("cannot make keys", first_root(options, keys, passphrases));
   const Signers root_signers = TRY(keys.load_root(Passphrases::known(passphrases.root)));
   const Signers release = TRY(keys.load_release(Passphrases::known(passphrases.publisher)));

@@ -113,7 +113,8 @@ Status read_acl(archive_entry* entry, int kind, const char* xattr_name, TarMembe
       member.node.mode = static_cast<uint16_t>((member.node.mode & ~070) | (acl.back().permissions << 3));
   }
   std::erase_if(member.xattrs, [&](const Xattr& one) { return one.name == xattr_name; });
-  member.xattrs.push_back({xattr_name, TRY(encode_acl(std::move(acl)))});
+  Bytes encoded = TRY(encode_acl(std::move(acl)));
+  member.xattrs.push_back({xattr_name, std::move(encoded)});
   return Done{};
 }
 }  // namespace

@@ -85,6 +85,7 @@ Status show_repository(const std::string& place, bool json, Io& io) {
                       {"entries", snapshot.entries},
                       {"bytes", snapshot.bytes}};
   }
+  const size_t tags = TRY(view->names()).tags.size();
   const OrderedJson stat{{"repository", record.repository},
                          {"name", record.name},
                          {"url", url},
@@ -93,7 +94,7 @@ Status show_repository(const std::string& place, bool json, Io& io) {
                          {"expires_at", format_utc(view->head().timestamp().expires)},
                          {"stale", view->head().stale_since().has_value()},
                          {"branches", branches},
-                         {"tags", TRY(view->names()).tags.size()}};
+                         {"tags", tags}};
   if (json) {
     print_json(io, stat);
     return Done{};

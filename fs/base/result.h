@@ -82,6 +82,7 @@ struct Done {};
 using Status = Result<Done>;
 
 // TRY(expression): its value, or return its error to our own caller. May be nested.
+// Not behind the first member of a braced list: what was made of the list would leak (tests/tidy/braces_test.py).
 #define TRY(expression) GRANARY_TRY_AS(GRANARY_UNIQUE(try_result_), expression, )
 // The same, but the error is first told from our point of view.
 #define TRY_WITHIN(context, expression) GRANARY_TRY_AS(GRANARY_UNIQUE(try_result_), expression, .within(context))

@@ -52,7 +52,9 @@ Result<Seen> parse(const std::string& repository, ByteView text) {
   seen.record = TRY(in.digest("record"));
   for (const auto& [name, value] : *TRY(in.object("branches"))) {
     const JsonReader branch = TRY(JsonReader::of(value, "seen: branch " + printable(name)));
-    seen.branches[name] = {TRY(branch.integer("sequence")), TRY(branch.digest("snapshot"))};
+    auto& remembered = seen.branches[name];
+    remembered.sequence = TRY(branch.integer("sequence"));
+    remembered.snapshot = TRY(branch.digest("snapshot"));
   }
   const JsonReader tags = TRY(in.reader("tags", "seen: tags"));
   for (const auto& [name, value] : tags.members()) seen.tags[name] = TRY(tags.digest(name));

@@ -28,7 +28,9 @@ Result<const Entry*> DirectoryCursor::current() {
 }
 
 Result<Pair> next_pair(DirectoryCursor& before, DirectoryCursor& after) {
-  Pair pair{TRY(before.current()), TRY(after.current())};
+  Pair pair;
+  pair.before = TRY(before.current());
+  pair.after = TRY(after.current());
   if (pair.before == nullptr || pair.after == nullptr) return pair;
   const int order = pair.before->name.compare(pair.after->name);
   if (order < 0) pair.after = nullptr;

@@ -13,7 +13,11 @@ std::string payload_type_of(std::string_view kind) { return str(kTypePrefix, kin
 
 Result<Signature> parse_signature(const JsonValue& json, const std::string& what) {
   const JsonReader in = TRY(JsonReader::of(json, what));
-  return Signature{TRY(in.text("algorithm", 64)), TRY(in.text("keyid", 128)), TRY(in.base64("sig"))};
+  Signature signature;
+  signature.algorithm = TRY(in.text("algorithm", 64));
+  signature.key_id = TRY(in.text("keyid", 128));
+  signature.bytes = TRY(in.base64("sig"));
+  return signature;
 }
 }  // namespace
 
@@ -28,7 +32,9 @@ Result<Envelope> Envelope::parse(ByteView text) {
 
 Result<Envelope> Envelope::from_json(const JsonValue& json, const std::string& what) {
   const JsonReader in = TRY(JsonReader::of(json, what));
-  Envelope envelope{TRY(in.base64("payload")), TRY(in.text("payloadType", 128)), {}};
+  Envelope envelope;
+  envelope.payload = TRY(in.base64("payload"));
+  envelope.payload_type = TRY(in.text("payloadType", 128));
   const JsonValue::Array* signatures = TRY(in.array("signatures"));
   if (signatures->size() > kMaxSignatures) return in.wrong("signatures", str("are more than ", kMaxSignatures));
   for (const JsonValue& signature : *signatures)
@@ -66,7 +72,8 @@ Bytes Envelope::signed_bytes() const {
 
 Status Envelope::sign(Signer& signer) {
   const PublicKey& key = signer.public_key();
-  Signature signature{key.algorithm(), key.id().hex(), TRY(signer.sign(signed_bytes()))};
+  Bytes signed_with = TRY(signer.sign(signed_bytes()));
+  Signature signature{key.algorithm(), key.id().hex(), std::move(signed_with)};
   std::erase_if(signatures, [&](const Signature& old) { return old.key_id == signature.key_id; });
   if (signatures.size() >= kMaxSignatures)
     return Error{Code::kInvalid, str("cannot sign: the document has ", kMaxSignatures, " signatures already")};

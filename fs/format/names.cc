@@ -42,7 +42,9 @@ Result<Names> Names::parse(ByteView object) {
   }
   for (const auto& [id, value] : *TRY(in.object("withdrawn"))) {
     const JsonReader entry = TRY(JsonReader::of(value, "names: withdrawn"));
-    names.withdrawn[TRY(parse_snapshot_id(in, "withdrawn", id))] = {TRY(entry.text("reason")), TRY(entry.time("time"))};
+    Withdrawal& withdrawal = names.withdrawn[TRY(parse_snapshot_id(in, "withdrawn", id))];
+    withdrawal.reason = TRY(entry.text("reason"));
+    withdrawal.time = TRY(entry.time("time"));
   }
   for (const auto& [branch, value] : *TRY(in.object("retention"))) {
     if (!is_ref_name(branch)) return in.wrong("retention", "holds something that is not the name of a branch");

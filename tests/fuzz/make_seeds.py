@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+"""Makes the first inputs of the fuzz corpus, from the format's test vectors and from a small repository.
+
+  make_seeds.py    writes into corpus/; run again after vectors were added
+
+A fuzzer's crash becomes one more file there by hand, named after what was wrong.
+"""
+import base64
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(TESTS, "independent"))
+sys.dont_write_bytecode = True
+import granary_reader  # noqa: E402
+
+
+def seed(target, content):
+    folder = os.path.join(HERE, "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, hashlib.sha256(content).hexdigest()[:12]), "wb") as out:
+        out.write(content)
+
+
+def from_vectors():
+    with open(os.path.join(TESTS, "format/vectors.json")) as file:
+        vectors = json.load(file)
+    for case in vectors["objects"] + vectors["bad_objects"]:
+        if len(case["file"]) < 20_000:
+            seed("object", bytes.fromhex(case["file"]))
+    for case in vectors["slice_lists"] + vectors["bad_slice_lists"]:
+        seed("slices", struct.pack("<Q", case["size"]) + bytes.fromhex(case["encoded"]))
+    for case in vectors["xattr_lists"] + vectors["bad_xattr_lists"]:
+        if len(case["encoded"]) < 20_000:
+            seed("xattrs", bytes.fromhex(case["encoded"]))
+    seed("envelope", vectors["signed"]["envelope"].encode())
+    seed("timestamp", vectors["signed"]["payload"].encode())
+
+
+def payload(envelope):
+    return base64.b64decode(envelope["payload"])
+
+
+def from_repository():
+    with tempfile.TemporaryDirectory() as work:
+        tree, repository, trust = (os.path.join(work, name) for name in ("tree", "repository", "trust"))
+        os.makedirs(os.path.join(tree, "folder"))
+        with open(os.path.join(tree, "folder/seed"), "w") as out:
+            out.write("wheat\n")
+        subprocess.run([sys.executable, "-B", os.path.join(TESTS, "independent/make_repo.py"), tree, repository, trust],
+                       check=True, stdout=subprocess.DEVNULL)
+        with open(trust, "rb") as file:
+            seed("trust_file", file.read())
+        for folder, _, names in os.walk(repository):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    from_file(os.path.relpath(folder, repository), file.read())
+
+
+def from_file(folder, content):
+    if folder.startswith("objects"):
+        if len(content) < 8_000:
+            seed("object", content)
+        plain = granary_reader.decode_object(content, "a seed")
+        if b'"granary":"snapshot"' in plain:
+            seed("snapshot", plain)
+    elif content.startswith(b"{"):
+        seed("json", content)
+        document = json.loads(content)
+        if document.get("granary") == "head":
+            seed("head_bundle", content)
+            seed("timestamp", payload(document["timestamp"]))
+        elif "payload" in document:
+            seed("envelope", content)
+            inner = json.loads(payload(document))
+            seed(inner["granary"], payload(document))
+            for branch in inner.get("branches", {}).values():
+                seed("statement", payload(branch))
+
+
+if __name__ == "__main__":
+    from_vectors()
+    from_repository()

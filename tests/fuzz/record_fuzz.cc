@@ -1,0 +1,4 @@
+#include "fs/format/record.h"
+#include "fuzz/fuzz.h"
+
+void granary::try_input(ByteView input) { try_document<Record>(input); }
