@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 #include <cstdlib>
 
@@ -34,7 +33,7 @@ Result<std::unique_ptr<PageOverlay>> PageOverlay::open(CatalogPages* base, const
 }
 
 Result<Page> PageOverlay::page(uint32_t number) {
-  assert(number >= 1 && number <= page_count_);
+  if (number == 0 || number > page_count_) return Error{Code::kCorrupt, str("the catalog has no page ", number)};
   if (!is_dirty(number) && number <= base_page_count_) return base_->page(number);
   auto bytes = std::make_shared<Bytes>();
   if (is_dirty(number)) *bytes = TRY(read_at(file_.get(), offset_of(number), kPageBytes));

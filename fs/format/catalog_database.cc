@@ -201,7 +201,7 @@ Status Database::check_schema() {
 }
 
 Result<std::vector<uint32_t>> Database::roots() {
-  SqlStatement rows = TRY(prepare("SELECT rootpage FROM sqlite_schema ORDER BY rootpage"));
+  SqlStatement rows = TRY(prepare("SELECT rootpage FROM sqlite_schema WHERE rootpage>0 ORDER BY rootpage"));
   std::vector<uint32_t> pages;
   while (TRY(rows.step())) pages.push_back(static_cast<uint32_t>(rows.integer(0)));
   return pages;
