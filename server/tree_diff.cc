@@ -228,12 +228,15 @@ class TreeDiff {
   Result<std::vector<Change>> follow(const Group& group) {
     std::vector<Change> others;
     std::unordered_set<InodeNumber> seen;
+    const auto was_link = [](const Member& member) { return member.base && member.base->nlink > 1; };
+    const bool is_known = std::any_of(group.begin(), group.end(), was_link);
     for (const Member& member : group) {
       if (!source_.node(member.number).is_whole_group) continue;
-      if (!member.base || member.base->nlink < 2)
+      if (!is_known)
         return Error{Code::kUnsupported,
                      str("cannot tell which hard link /", printable(changes_[member.place].path),
                          " was before it was renamed: replace it by a copy of itself (cp -p, mv) and commit again")};
+      if (!was_link(member)) continue;  // a new name of a file whose other names say which it is
       if (!seen.insert(member.base->inode).second) continue;
       Rest* rest = TRY(rest_of(*member.base));
       rest->is_told = true;
