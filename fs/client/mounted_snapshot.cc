@@ -241,6 +241,7 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
   }
 
   void fail(const ObjectId& object, Error error) {
+    if (error.code == Code::kNotFound) error.code = Code::kUnavailable;  // the object, not the file
     const MutexLock lock(mutex_);
     if (!failure_) failure_ = Failure{"read", inode_, object, std::move(error)};
   }

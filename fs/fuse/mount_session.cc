@@ -47,12 +47,12 @@ std::string kernel_options(const MountOptions& options, const std::string& sourc
 Status check_fuse() {
   const UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (device.valid()) return Done{};
-  if (errno == EACCES && ::geteuid() != 0) return Done{};  // fusermount3 opens it for us
-  const std::string why = std::generic_category().message(errno);
-  if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-    return Error{Code::kNoFuse, "cannot open /dev/fuse: " + why +
-                                    "; load the module (modprobe fuse), or give the container that device"};
-  return Error{Code::kNoFuse, "cannot open /dev/fuse: " + why + "; run where FUSE is permitted"};
+  const int error_number = errno;
+  const bool is_missing = error_number == ENOENT || error_number == ENODEV || error_number == ENXIO;
+  return Error{Code::kNoFuse,
+               str("cannot open /dev/fuse: ", std::generic_category().message(error_number), "; ",
+                   is_missing ? "load the module (modprobe fuse), or give the container that device"
+                              : "its mode must let you read and write (usually 666), and a container must permit it")};
 }
 
 // Runs fusermount3; true when it went well.

@@ -102,6 +102,9 @@ stop() { kill "$1" 2>/dev/null || true; wait "$1" 2>/dev/null || true; }
 
 is_mounted() { awk -v target="$(realpath "$1")" '$5 == target { found = 1 } END { exit !found }' /proc/self/mountinfo; }
 
+# ended PROCESS: it is gone, or a zombie whose parent takes its time.
+ended() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null; }
+
 # small_tree DIR, reference_tree DIR: a real Debian 12 system with every kind of entry; made once a machine.
 _tree() { HOME=$OUTER_HOME bash "$SUPPORT/make-reference-tree.sh" "$1" "$2" || skip "cannot make a $2 tree here"; }
 small_tree() { _tree "$1" small; }

@@ -1,0 +1,39 @@
+# Everybody may mount: through fusermount3, for themselves, in directories of their own.
+# needs: root fuse fusermount3 setpriv unshare
+
+mkdir source
+echo hello >source/file
+chmod 644 source/file
+"$GRANARY" init repo --name sw.example.org --keys keys >trust
+"$GRANARY" publish repo source
+chmod -R a+rX repo trust
+mkdir user user/mnt user/run
+chown -R 65534:65534 user
+user() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+user test -x "$GRANARY" || skip "others may not run $GRANARY"
+
+# In a mount table of its own: a /dev/fuse that everybody may open, as it is on most machines.
+mknod fuse c 10 229
+chmod 666 fuse
+cat >inside.sh <<'END'
+. "$ROOT/tests/system/lib.sh"
+as_user() {
+  setpriv --reuid=65534 --regid=65534 --clear-groups env -i HOME="$WORK/user" XDG_RUNTIME_DIR="$WORK/user/run" PATH="$PATH" "$@"
+}
+mount --bind fuse /dev/fuse
+as_user "$GRANARY" mount "file://$WORK/repo" user/mnt --trust trust
+expect_equal "$(as_user cat user/mnt/file)" hello
+expect_fail 1 cat user/mnt/file  # root is somebody else
+as_user "$GRANARY" stat user/mnt --json >stat.json
+expect_equal "$(json cache.dir stat.json)" "$WORK/user/.cache/granary/$(json repository stat.json)"
+worker=$(json worker_pid stat.json)
+expect_equal "$(stat -c %u "/proc/$worker")" 65534
+grep -q " $WORK/user/mnt .*nosuid,nodev" /proc/self/mountinfo || fail "a user's mount without nosuid,nodev"
+[ -S "$(echo user/run/granary/*.sock)" ] || fail "no control socket of the user's own"
+as_user "$GRANARY" umount user/mnt
+! is_mounted user/mnt || fail "still mounted"
+ended "$worker" || fail "process $worker has outlived its mount"
+chmod 600 fuse
+expect_fail 13 as_user "$GRANARY" mount "file://$WORK/repo" user/mnt --trust trust
+END
+unshare -m --propagation private bash -euo pipefail inside.sh
