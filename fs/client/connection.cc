@@ -45,6 +45,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   connection->cache_ = TRY(open_cache(options));
   FetcherOptions fetching;
   fetching.repository = options.repository_name;
+  fetching.failure_level = log::Level::kDebug;
   connection->fetcher_ = std::make_unique<Fetcher>(std::move(transports), *connection->cache_, std::move(fetching));
   return connection;
 }

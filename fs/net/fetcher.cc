@@ -146,12 +146,13 @@ std::vector<Fetcher::Callback> Fetcher::waiters_of(const ObjectId& id, const Sha
 
 void Fetcher::crash(const ObjectId& id, const Error& error, const Download::Report& report) {
   ++counters_.failures;
-  log::error("fetch failed", {{"repository", options_.repository},
-                              {"object", id},
-                              {"source", report.source},
-                              {"tries", report.tries},
-                              {"code", name_of(error.code)},
-                              {"cause", error.message}});
+  log::write(options_.failure_level, "fetch failed",
+             {{"repository", options_.repository},
+              {"object", id},
+              {"source", report.source},
+              {"tries", report.tries},
+              {"code", name_of(error.code)},
+              {"cause", error.message}});
   std::vector<Callback> waiters;
   {
     const MutexLock lock(mutex_);

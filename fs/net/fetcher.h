@@ -14,6 +14,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "fs/base/log.h"
 #include "fs/base/mutex.h"
 #include "fs/net/download.h"
 #include "fs/net/recent.h"
@@ -24,7 +25,8 @@
 namespace granary {
 
 struct FetcherOptions {
-  std::string repository;  // its name, for the log
+  std::string repository;                         // its name, for the log
+  log::Level failure_level = log::Level::kError;  // lower where whoever asked tells it, and knows the path
   std::chrono::milliseconds deadline{30'000};
   int rounds = 4;                              // at most so often over all sources
   std::chrono::milliseconds first_pause{100};  // doubled after every round

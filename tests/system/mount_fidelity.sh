@@ -1,6 +1,6 @@
 # A published tree, mounted over HTTP, is the source: every entry, byte, xattr and hard link; by granary serve and by nginx.
 # needs: root fuse nginx getfattr
-# timeout: 180
+# timeout: 400
 
 oddities source
 mkdir source/many

@@ -1,6 +1,6 @@
 # A directory of 200,000 entries lists whole, quickly, and goes on from anywhere.
 # needs: root fuse
-# timeout: 300
+# timeout: 400
 
 mkdir -p source/many
 $PYTHON - <<'END'
