@@ -98,8 +98,9 @@ Result<RepositoryState> Repository::commit(const Edit& edit) {
     statement.sequence = draft.next.revision;
     statement.time = draft.next.time;
     auto& names = statement.kind == Statement::Kind::kTag ? draft.names.tags : draft.next.branches;
-    const auto current = names.find(statement.name);
-    const std::optional<Envelope> base = current == names.end() ? std::nullopt : std::optional(current->second);
+    const auto current = draft.next.branches.find(statement.branch);  // a tag, too, rests on its branch
+    const bool is_first = current == draft.next.branches.end();
+    const std::optional<Envelope> base = is_first ? std::nullopt : std::optional(current->second);
     names.insert_or_assign(statement.name,
                            TRY(HeadWriter(now.root, release, timestamp).sign_statement(statement, base)));
     return Done{};

@@ -70,6 +70,26 @@ Status set_threshold(Root& root, RoleName role, uint64_t threshold) {
   return Done{};
 }
 
+Result<Envelope> propose_root(const Root& current, UnixSeconds now, const std::function<Status(Root&)>& edit) {
+  Root next = next_root(current, now);
+  TRY(edit(next));
+  Envelope proposal = Envelope::around(Root::kKind, next.serialise());
+  TRY(Root::parse(proposal.payload));
+  return proposal;
+}
+
+Result<std::set<KeyId>> sign_proposal(const Root& current, Envelope& proposal, const Signers& signers) {
+  const Root proposed = TRY(Root::parse(proposal.payload));
+  std::set<KeyId> signed_with;
+  for (const auto& signer : signers) {
+    const KeyId& id = signer->public_key().id();
+    if (current.root.find(id) == nullptr && proposed.root.find(id) == nullptr) continue;
+    TRY(proposal.sign(*signer));
+    signed_with.insert(id);
+  }
+  return signed_with;
+}
+
 Result<KeyId> find_key(const Root& root, std::string_view prefix) {
   if (prefix.size() < 4) return Error{Code::kInvalid, "give at least the first 4 digits of the key's id"};
   std::optional<KeyId> found;

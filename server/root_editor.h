@@ -26,6 +26,12 @@ Status rotate_key(Root& root, RoleName role, const KeyId& old_id, const PublicKe
 // kInvalid unless 1 <= threshold <= number of keys.
 Status set_threshold(Root& root, RoleName role, uint64_t threshold);
 
+// Root n+1 as `edit` makes it of `current`: a proposal, not signed yet.
+Result<Envelope> propose_root(const Root& current, UnixSeconds now, const std::function<Status(Root&)>& edit);
+// Adds the signatures of those among `signers` that may sign it: keys of the root role of `current` or of the proposal.
+// Returns their ids.
+Result<std::set<KeyId>> sign_proposal(const Root& current, Envelope& proposal, const Signers& signers);
+
 // The one key whose id starts with `prefix` (at least 4 hexadecimal digits). kNotFound, kInvalid (several).
 Result<KeyId> find_key(const Root& root, std::string_view prefix);
 

@@ -21,6 +21,9 @@ const std::vector<Command>& commands() {
       kUmountCommand,
       kStatCommand,
       kInspectCommand,
+      kKeyCommand,
+      kSignCommand,
+      kRenewCommand,
       kManCommand,
       kCompletionCommand,
   };

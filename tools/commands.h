@@ -13,6 +13,7 @@ extern const Command kInitCommand;
 extern const Command kInspectCommand;
 extern const Command kLogCommand;
 extern const Command kLsCommand;
+extern const Command kKeyCommand;
 extern const Command kManCommand;
 extern const Command kMountCommand;
 extern const Command kPublishCommand;
@@ -22,5 +23,7 @@ extern const Command kStatCommand;
 extern const Command kTagCommand;
 extern const Command kTransactionCommand;
 extern const Command kUmountCommand;
+extern const Command kRenewCommand;
+extern const Command kSignCommand;
 
 }  // namespace granary
