@@ -9,6 +9,7 @@
 #include <set>
 
 #include "fs/base/file.h"
+#include "fs/client/limited_change.h"
 #include "fs/format/catalog.h"
 
 namespace granary {
@@ -235,13 +236,8 @@ Result<Record> RepositoryView::record(uint64_t revision) {
 }
 
 Status RepositoryView::check_constraints(const VerifiedRelease& release) {
-  for (const PathConstraint& constraint : release.constraints) {
-    const auto before = TRY(Catalog::open(constraint.base_catalog, fetcher_));
-    const auto after = TRY(Catalog::open(constraint.catalog, fetcher_));
-    if (!TRY(changed_only_below(*before, *after, constraint.allowed)))
-      return Error{Code::kUntrusted,
-                   str("branch ", release.branch, " was changed outside the paths that its signers may change")};
-  }
+  for (const PathConstraint& constraint : release.constraints)
+    TRY_WITHIN("cannot trust branch " + release.branch, check_limited_change(constraint, fetcher_));
   return Done{};
 }
 

@@ -63,9 +63,8 @@ struct TrustPolicy {
   UnixSeconds now = 0;
 };
 
-// A change that its signers were allowed to make below some paths only. Whoever uses the release checks, at least once
-// per pair, that the two catalogs' trees are equal outside all of `allowed` (see changed_only_below in
-// fs/format/catalog.h).
+// A change that its signers were allowed to make below some paths only. Whoever uses the release checks each pair with
+// fs/client/limited_change.h: to compare digests is not enough, they are the signers' own word.
 struct PathConstraint {
   Digest base_catalog;
   Digest catalog;
