@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs the README's two commands in a fresh Debian 12 that has nothing but its base system: what a newcomer sees.
-#   run.sh [--keep] [COMMAND...]    COMMANDs instead of the README's, such as 'tools/dev test -L unit'
+#   run.sh [--keep] [--ccache DIR] [COMMAND...]
+# COMMANDs run instead of the README's, such as 'tools/dev test -L unit'. DIR is a compiler cache to build with.
 #
 # The system is made by mmdebstrap from this host's apt sources; a clone of this checkout's HEAD lies in it. Mounts and
 # processes live in namespaces of their own and end with the run. Needs root, /dev/fuse and 8 GB of disk; takes some
@@ -23,17 +24,20 @@ if [ "${1:-}" = --inside ]; then
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/run"
-  exec chroot "$root" env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
+  if [ -n "$4" ]; then mkdir -p "$root/var/cache/ccache" && mount --bind "$4" "$root/var/cache/ccache"; fi
+  exec chroot "$root" env -i HOME=/root LANG=C.UTF-8 TERM=dumb CCACHE_DIR=/var/cache/ccache \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     bash -c "cd /granary && $3" </dev/null
 fi
 
 keep=
+ccache=
 commands=()
 while [ $# -gt 0 ]; do
   case $1 in
     --keep) keep=yes; shift ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --ccache) ccache=$(realpath "${2:?--ccache DIR}"); shift 2 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "fresh: no such option: $1" >&2; exit 2 ;;
     *) commands+=("$1"); shift ;;
   esac
@@ -62,7 +66,7 @@ results=()
 for command in "${commands[@]}"; do
   say "in the fresh system: $command"
   began=$SECONDS status=0
-  unshare --mount --pid --fork --kill-child "$0" --inside "$root" "$command" || status=$?
+  unshare --mount --pid --fork --kill-child "$0" --inside "$root" "$command" "$ccache" || status=$?
   [ $status = 0 ] && verdict=succeeded || { verdict="FAILED with status $status"; failed=1; }
   results+=("$command: $verdict after $((SECONDS - began)) s")
 done
