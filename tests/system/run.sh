@@ -19,11 +19,11 @@ keep=
 cases=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --bin) bin=$2; shift 2 ;;
+    --bin) bin=$(realpath "$2"); shift 2 ;;
     --keep) keep=yes; shift ;;
     -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "run.sh: no such option: $1" >&2; exit 2 ;;
-    *) cases+=("$1"); shift ;;
+    *) cases+=("$(realpath "$1")"); shift ;;
   esac
 done
 if [ ${#cases[@]} = 0 ]; then
