@@ -5,6 +5,8 @@
 namespace granary {
 
 const std::vector<Command>& commands() {
+  // One a line, so that two landings do not meet.
+  // clang-format off
   static const std::vector<Command> kCommands{
       kInitCommand,
       kPublishCommand,
@@ -27,6 +29,7 @@ const std::vector<Command>& commands() {
       kManCommand,
       kCompletionCommand,
   };
+  // clang-format on
   return kCommands;
 }
 

@@ -1,5 +1,5 @@
-// What fuzz targets share. A target is `void try_input(ByteView input)`: foreign bytes, from which nothing but an honest
-// value or an error may come. A broken promise ends the program, which is what a fuzzer looks for.
+// What fuzz targets share. A target is `void try_input(ByteView input)`: foreign bytes, from which nothing but an
+// honest value or an error may come. A broken promise ends the program, which is what a fuzzer looks for.
 #pragma once
 
 #include <cstdio>

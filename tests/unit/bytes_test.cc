@@ -17,7 +17,8 @@ TEST(Bytes, HexAndBase64ComeBack) {
 
 TEST(Bytes, OnlyCanonicalTextIsAccepted) {
   for (const char* text : {"0", "AB", "zz", "0g"}) EXPECT_FALSE(from_hex(text)) << text;
-  for (const char* text : {"A", "AA==\n", "AB==", "AA=A", "A===", "====", "AA ="}) EXPECT_FALSE(from_base64(text)) << text;
+  for (const char* text : {"A", "AA==\n", "AB==", "AA=A", "A===", "====", "AA ="})
+    EXPECT_FALSE(from_base64(text)) << text;
 }
 
 TEST(Bytes, IntegersAreLittleEndian) {
