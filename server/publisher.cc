@@ -11,8 +11,10 @@
 #include "server/content_index.h"
 #include "server/directory_source.h"
 #include "server/ingest.h"
+#include "server/live_packs.h"
 #include "server/merge.h"
 #include "server/object_pipeline.h"
+#include "server/repack.h"
 #include "server/staging.h"
 #include "server/tar_source.h"
 
@@ -58,12 +60,16 @@ Status check_request(const RepositoryState& state, const PublishOptions& options
                str("tag ", options.tag, " exists already, and a tag is never re-pointed: choose another name")};
 }
 
-// A key that is limited to paths is refused here, with the path, before anything is committed.
-Status check_allowed(const Repository& repository, const RepositoryState& state, const std::string& branch,
-                     const ChangeSet& changes) {
+// Below which paths our release key may change the branch; "" is everywhere.
+Result<std::vector<Bytes>> allowed_paths(const Repository& repository, const RepositoryState& state,
+                                         const std::string& branch) {
   const Signers release = TRY(KeyDirectory(repository.keys_directory()).load_release());
   const Signers none;
-  const auto allowed = TRY(HeadWriter(state.root, release, none).allowed_paths(branch));
+  return HeadWriter(state.root, release, none).allowed_paths(branch);
+}
+
+// A key that is limited to paths is refused here, with the path, before anything is committed.
+Status check_allowed(const std::vector<Bytes>& allowed, const std::string& branch, const ChangeSet& changes) {
   for (const Change& change : changes.changes) {
     const bool inside =
         std::any_of(allowed.begin(), allowed.end(), [&](const Bytes& top) { return is_at_or_below(change.path, top); });
@@ -82,8 +88,8 @@ Status check_allowed(const Repository& repository, const RepositoryState& state,
 class Publication {
  public:
   Publication(Repository& repository, const PublishOptions& options, const ChangeSet& ours,
-              const std::optional<Statement>& base, Staging* staging)
-      : repository_(repository), options_(options), ours_(ours), base_(base), data_(staging) {
+              const std::optional<Statement>& base, const StoredContents& stored)
+      : repository_(repository), options_(options), ours_(ours), base_(base), stored_(stored) {
     published_.branch = options.branch;
   }
 
@@ -94,7 +100,9 @@ class Publication {
       const std::optional<Statement> theirs = current_statement(state, options_.branch);
       TRY(build(state, theirs));
       if (theirs && published_.tree == theirs->tree) return TRY(conclude_unchanged(*theirs));
-      if (TRY(swap(state, theirs))) return published_;
+      if (!TRY(swap(state, theirs))) continue;
+      note_in_index();
+      return published_;
     }
   }
 
@@ -103,11 +111,14 @@ class Publication {
     staging_ = TRY(Staging::begin(repository_.directory()));
     ObjectPipeline writer(*staging_, options_.encoding, jobs_of(options_));
     const ChangeSet changes = TRY(changes_for(theirs, writer));
-    TRY(check_allowed(repository_, state, options_.branch, changes));
+    const std::vector<Bytes> allowed = TRY(allowed_paths(repository_, state, options_.branch));
+    TRY(check_allowed(allowed, options_.branch, changes));
 
     const std::optional<CatalogId> catalog = theirs ? std::optional(theirs->catalog) : std::nullopt;
     const auto editor = TRY(CatalogEditor::open(catalog, writer, state.record.next_inode, staging_->scratch()));
     TRY(editor->apply(changes));
+    const bool is_limited = std::find(allowed.begin(), allowed.end(), "") == allowed.end();
+    if (stored_.index != nullptr) TRY(repack_some(theirs, changes, is_limited, writer, *editor));
     const auto finished = TRY(editor->finish(writer));
     next_inode_ = finished.next_inode;
     published_.tree = finished.tree;
@@ -120,6 +131,31 @@ class Publication {
     published_.new_objects = writer.counters().new_objects;
     published_.new_bytes = writer.counters().new_bytes;
     return staging_->commit();
+  }
+
+  // Keeps small files together, within a budget that goes by what the publish brings.
+  // A key that is limited to paths leaves alone what lies elsewhere.
+  Status repack_some(const std::optional<Statement>& theirs, const ChangeSet& changes, bool is_limited,
+                     ObjectPipeline& writer, CatalogEditor& editor) {
+    const auto catalog = TRY(open_catalog(theirs, writer));
+    packs_ = TRY(LivePacks::load(*stored_.index, options_.branch, catalog.get()));
+    TRY(packs_->apply(changes, catalog.get()));
+    moved_.clear();
+    if (catalog && !is_limited)
+      moved_ =
+          TRY(repack(*catalog, changes, *packs_, writer, writer, editor, repack_budget_bytes(stored_.plain_bytes)));
+    return Done{};
+  }
+
+  // The index holds hints only: that it cannot be written fails no publish.
+  void note_in_index() {
+    if (stored_.index == nullptr) return;
+    const auto note = [&]() -> Status {
+      if (!published_.merged) TRY(stored_.index->note_commit(ours_, published_.catalog));
+      for (const MovedContent& one : moved_) TRY(stored_.index->replace(one.digest, one.size_bytes, one.slices));
+      return packs_->save(published_.catalog);
+    };
+    if (const Status noted = note(); !noted) log::warn("publish index-not-written", {{"cause", noted.error().message}});
   }
 
   Result<ChangeSet> changes_for(const std::optional<Statement>& theirs, ObjectReader& objects) {
@@ -178,7 +214,7 @@ class Publication {
               now.record.next_inode != built_on.record.next_inode;
       if (moved) return Error{Code::kConflict, "the head moved"};
       TRY(check_request(now, options_));
-      if (data_ != nullptr) TRY(data_->confirm());
+      if (stored_.staging != nullptr) TRY(stored_.staging->confirm());
       TRY(staging_->confirm());
       draft.next.next_inode = next_inode_;
       draft.next.action = action();
@@ -221,10 +257,12 @@ class Publication {
   const PublishOptions& options_;
   const ChangeSet& ours_;
   const std::optional<Statement>& base_;
-  Staging* const data_;  // where the contents of our files were stored, if they were stored for this publish
+  const StoredContents stored_;
 
   std::unique_ptr<Staging> staging_;  // of the catalog and the snapshot
   InodeNumber next_inode_ = 0;
+  std::optional<LivePacks> packs_;
+  std::vector<MovedContent> moved_;  // by re-packing
   Published published_;
 };
 
@@ -253,8 +291,8 @@ Result<Published> publish(Repository& repository, const PublishOptions& options,
   if (on_progress) on_progress({ingested.counters.entries, ingested.counters.bytes_read, "committing"});
   TRY(staging->commit());
 
-  Published published = TRY(Publication(repository, options, ingested.changes, base, staging.get()).run());
-  if (published.changed && !published.merged) TRY(index->note_commit(ingested.changes, published.catalog));
+  const StoredContents stored{staging.get(), index.get(), writer.counters().new_plain_bytes};
+  Published published = TRY(Publication(repository, options, ingested.changes, base, stored).run());
   published.files_read = ingested.counters.files_read;
   published.files_recognised = ingested.counters.files_recognised;
   published.new_objects += writer.counters().new_objects;
@@ -263,8 +301,8 @@ Result<Published> publish(Repository& repository, const PublishOptions& options,
 }
 
 Result<Published> publish_changes(Repository& repository, const PublishOptions& options, const ChangeSet& changes,
-                                  const std::optional<Statement>& base, Staging* staging) {
-  return Publication(repository, options, changes, base, staging).run();
+                                  const std::optional<Statement>& base, const StoredContents& stored) {
+  return Publication(repository, options, changes, base, stored).run();
 }
 
 }  // namespace granary

@@ -8,6 +8,7 @@
 
 #include "fs/format/catalog.h"
 #include "server/change_set.h"
+#include "server/content_index.h"
 #include "server/repository.h"
 #include "server/staging.h"
 
@@ -52,10 +53,16 @@ using OnProgress = std::function<void(const PublishProgress&)>;
 //   kConflict  another publisher changed the same paths: the message lists them, nothing was committed
 Result<Published> publish(Repository& repository, const PublishOptions& options, const OnProgress& on_progress);
 
+// What was stored for a change set before it is published.
+struct StoredContents {
+  Staging* staging = nullptr;     // where, committed; null when nothing was
+  ContentIndex* index = nullptr;  // prepared for the base; told of the commit. Null: nothing is noted, nor re-packed
+  uint64_t plain_bytes = 0;       // how much was new
+};
+
 // The second half, for whoever has a change set already: applies it to the branch and commits. `base`: what the changes
-// are relative to. `staging`: where contents that they name were stored and committed, if they were stored for this
-// publish.
+// are relative to.
 Result<Published> publish_changes(Repository& repository, const PublishOptions& options, const ChangeSet& changes,
-                                  const std::optional<Statement>& base, Staging* staging);
+                                  const std::optional<Statement>& base, const StoredContents& stored);
 
 }  // namespace granary

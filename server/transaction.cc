@@ -202,8 +202,8 @@ Result<Published> Transaction::publish_upper(Repository& repository, const Publi
   const auto source = TRY(OverlaySource::open(directory_ + "/upper", repository.directory()));
   const Ingested ingested = TRY(ingest(*source, writer, index.get(), nullptr, catalog.get(), {jobs, {}, {}}));
   TRY(staging->commit());
-  Published published = TRY(publish_changes(repository, options, ingested.changes, base, staging.get()));
-  if (published.changed && !published.merged) TRY(index->note_commit(ingested.changes, published.catalog));
+  const StoredContents stored{staging.get(), index.get(), writer.counters().new_plain_bytes};
+  Published published = TRY(publish_changes(repository, options, ingested.changes, base, stored));
   published.files_read = ingested.counters.files_read;
   published.new_objects += writer.counters().new_objects;
   published.new_bytes += writer.counters().new_bytes;
