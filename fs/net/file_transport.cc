@@ -47,9 +47,11 @@ class FileTransfer : public Transfer {
 
 // What the pool holds: answers when the pool drops it.
 struct Duty {
-  std::shared_ptr<Exchange> exchange;
-  std::string url;
+  Duty(std::shared_ptr<Exchange> owed, std::string from) : exchange(std::move(owed)), url(std::move(from)) {}
   ~Duty() { exchange->answer(Error{Code::kUnavailable, "cannot fetch " + url + ": shutting down"}); }
+
+  const std::shared_ptr<Exchange> exchange;
+  const std::string url;
 };
 }  // namespace
 
