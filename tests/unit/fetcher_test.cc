@@ -170,7 +170,7 @@ TEST_F(FetcherTest, NoRequestOutlivesItsDeadline) {
   for (const std::string& part : {id.hex(), server_.url(), std::string("timed out")}) {
     EXPECT_NE(result.error().message.find(part), std::string::npos) << result.error().message;
   }
-  EXPECT_TRUE(fetcher_->read(id));
+  EXPECT_TRUE(eventually([&] { return fetcher_->read(id).has_value(); }));
 }
 
 TEST_F(FetcherTest, TheSameErrorIsRepeatedForAMomentInsteadOfStorming) {
