@@ -147,15 +147,16 @@ class Checker {
   int64_t depth_of(InodeNumber inode) {
     std::vector<Directory*> chain;  // upwards, until a depth is known
     std::optional<int64_t> above;
-    for (InodeNumber next = inode; !above; next = chain.back()->parent) {
+    for (InodeNumber next = inode; !above;) {
       const auto found = directories_.find(next);
       if (next == 0 || found == directories_.end()) {
         above = next == 0 ? kAboveRoot : kUnreachable;
       } else if (found->second.depth != kUnknown) {
         above = found->second.depth;
       } else {
+        found->second.depth = kUnreachable;  // and so it stays when the chain leads back here
         chain.push_back(&found->second);
-        chain.back()->depth = kUnreachable;  // and so it stays when the chain leads back here
+        next = found->second.parent;
       }
     }
     if (*above == kUnreachable) return kUnreachable;

@@ -83,7 +83,8 @@ Status read_data(const SqlStatement& row, Entry& entry) {
   const ByteView data = row.blob(kData);
   if (node.is_file()) {
     node.size_bytes = size_bytes;
-    entry.slices_elsewhere = row.is_null(kData) && size_bytes > 0;
+    entry.slices_elsewhere = row.is_null(kData);
+    if (entry.slices_elsewhere && size_bytes == 0) return broken("bad data");
     if (!entry.slices_elsewhere) entry.slices = TRY(decode_slices(data, size_bytes));
     return Done{};
   }

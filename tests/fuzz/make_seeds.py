@@ -43,6 +43,26 @@ def from_vectors():
     seed("timestamp", vectors["signed"]["payload"].encode())
 
 
+def patches(*list_of):
+    """An input of catalog_fuzz: where, and what stands there from now on."""
+    return b"".join(struct.pack("<IB", offset, len(new)) + new for offset, new in list_of)
+
+
+def for_catalogs():
+    page = 16384
+    digest = hashlib.sha256(b"a").digest()
+    header = struct.pack("<II", page, 4)
+    seed("catalog_index", b"GRNI\1\0\0\0" + struct.pack("<I", 2) + digest + digest)
+    seed("catalog_index", b"GRNC\1\1\0\0" + header + struct.pack("<QI", 3, 1) + digest + struct.pack("<I", 0))
+    seed("catalog_index", b"GRNC\1\2\0\0" + header + struct.pack("<QI", 2053, 2) + digest * 2 + struct.pack("<I", 0))
+    seed("catalog", b"")
+    for offset, new in [(16, b"\x10\0"), (96, b"\0" * 30), (page - 200, b"X" * 20), (page - 30, b"\2\2\2")]:
+        seed("catalog", patches((offset, new)))
+    for number in range(1, 9):  # type, number of cells, first pointers and last bytes of every page
+        for offset, new in [(0, b"\5"), (3, b"\xff\xff"), (8, b"\0\0\0\2" * 3), (page - 31, b"\x7f" * 31)]:
+            seed("catalog", patches((number * page + offset, new)))
+
+
 def payload(envelope):
     return base64.b64decode(envelope["payload"])
 
@@ -86,4 +106,5 @@ def from_file(folder, content):
 
 if __name__ == "__main__":
     from_vectors()
+    for_catalogs()
     from_repository()

@@ -159,6 +159,7 @@ TEST_F(CatalogTest, RowsThatBreakTheFormatAreRefusedByName) {
                           "UPDATE entry SET data='text' WHERE type=3",
                           "UPDATE entry SET data=x'00' WHERE type=4",
                           "UPDATE entry SET data=x'00' WHERE type=2",
+                          "UPDATE entry SET data=NULL,size=0 WHERE type=1",
                           "UPDATE entry SET data=NULL WHERE type=3",
                           "UPDATE entry SET xattrs=x''",
                           "UPDATE entry SET xattrs=x'00000000'",
