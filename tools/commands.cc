@@ -19,6 +19,7 @@ const std::vector<Command>& commands() {
       kTagCommand,
       kRollbackCommand,
       kServeCommand,
+      kCheckCommand,
       kMountCommand,
       kUmountCommand,
       kStatCommand,

@@ -7,6 +7,7 @@ struct Command;
 
 extern const Command kBranchCommand;
 extern const Command kCatCommand;
+extern const Command kCheckCommand;
 extern const Command kCompletionCommand;
 extern const Command kDiffCommand;
 extern const Command kInitCommand;
