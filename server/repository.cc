@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/format/identifiers.h"
 #include "fs/format/trust.h"
@@ -152,8 +153,12 @@ Result<Digest> Repository::store_names(const Names& names) {
 // The moment of commit is the rename of head.json; the log follows (docs/format.md, 8).
 Status Repository::write_head(const HeadBundle& bundle) {
   const Bytes head = bundle.serialise();
+  crash_point("head-before-swap");
   TRY(replace_file(directory_ + "/head.json", head, 0644, Durability::kDurable));
-  return finish_log(TRY(parse_state(head)));
+  crash_point("head-after-swap");
+  TRY(finish_log(TRY(parse_state(head))));
+  crash_point("log-written");
+  return Done{};
 }
 
 namespace {

@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <vector>
 
+#include "fs/base/crash_point.h"
 #include "fs/base/log.h"
+#include "server/quarantine.h"
 
 namespace granary {
 
@@ -82,8 +84,7 @@ Result<bool> Staging::has(const ObjectId& id) {
   }
   if (TRY(fresh_.has(id))) return true;
   if (!TRY(repository_.has(id))) return false;
-  const MutexLock lock(mutex_);
-  relied_on_.insert(id);
+  rely_on(id);
   return true;
 }
 
@@ -97,24 +98,41 @@ Status Staging::sync() { return fresh_.sync(); }
 Status Staging::commit() {
   const std::string objects = directory_ + "/objects";
   if (!exists(objects)) return Done{};
+  crash_point("staging-before-sync");
   TRY(fresh_.sync());  // bytes before names: an object that has its name is complete, whatever happens
+  crash_point("staging-before-renames");
   for (const std::string& folder : TRY(names_in(objects))) {
     const std::string target = repository_path_ + "/objects/" + folder;
     TRY(make_directories(target));
-    for (const std::string& name : TRY(names_in(objects + "/" + folder)))
+    for (const std::string& name : TRY(names_in(objects + "/" + folder))) {
       TRY(move_into_place(objects + "/" + folder + "/" + name, target + "/" + name));
+      if (const auto id = Digest::parse(folder + name)) rely_on(*id);
+      crash_point("staging-between-renames");
+    }
   }
-  return repository_.sync();
+  crash_point("staging-after-renames");
+  TRY(repository_.sync());
+  crash_point("staging-committed");
+  return Done{};
+}
+
+void Staging::rely_on(const ObjectId& id) {
+  const MutexLock lock(mutex_);
+  relied_on_.insert(id);
 }
 
 Status Staging::confirm() {
+  Quarantine quarantine(repository_path_);
+  bool restored = false;
   const MutexLock lock(mutex_);
   for (const ObjectId& id : relied_on_) {
     if (TRY(repository_.has(id))) continue;
-    return Error{Code::kConflict,
-                 str("object ", id.brief(), " was removed by garbage collection meanwhile: publish again")};
+    if (!TRY(quarantine.restore(id)))
+      return Error{Code::kConflict,
+                   str("object ", id.brief(), " was removed by garbage collection meanwhile: publish again")};
+    restored = true;
   }
-  return Done{};
+  return restored ? repository_.sync() : Status(Done{});
 }
 
 Result<size_t> sweep_dead_stagings(const std::string& repository) {

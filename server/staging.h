@@ -32,9 +32,10 @@ class Staging : public ObjectStore {
   // Everything put is durable in the repository, under its own name, on return. After a failure it may be called again.
   Status commit();
 
-  // What `has` found in the repository is still there: to be called under the commit lock, because garbage collection
-  // may have taken away what nothing referred to until now.
-  //   kConflict  something is gone: ingest again
+  // What `has` found in the repository, and what was committed to it, is still there: to be called under the commit
+  // lock, because garbage collection may have taken away what nothing referred to until now. What lies in quarantine is
+  // taken back.
+  //   kConflict  something is gone for good: ingest again
   Status confirm();
 
   // A directory for temporary files of this publish, on the repository's filesystem.
@@ -42,6 +43,7 @@ class Staging : public ObjectStore {
 
  private:
   Staging(const std::string& repository, std::string directory, FileLock lock);
+  void rely_on(const ObjectId& id);
 
   const std::string repository_path_;
   const std::string directory_;
@@ -51,7 +53,7 @@ class Staging : public ObjectStore {
   DirStore repository_;
 
   Mutex mutex_;
-  std::unordered_set<ObjectId> relied_on_ GUARDED_BY(mutex_);
+  std::unordered_set<ObjectId> relied_on_ GUARDED_BY(mutex_);  // found in the repository, or committed to it
 };
 
 // Removes the stagings of processes that are gone; returns how many. Harmless beside running publishes.

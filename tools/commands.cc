@@ -20,6 +20,7 @@ const std::vector<Command>& commands() {
       kRollbackCommand,
       kServeCommand,
       kCheckCommand,
+      kGcCommand,
       kMountCommand,
       kUmountCommand,
       kStatCommand,

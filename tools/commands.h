@@ -10,6 +10,7 @@ extern const Command kCatCommand;
 extern const Command kCheckCommand;
 extern const Command kCompletionCommand;
 extern const Command kDiffCommand;
+extern const Command kGcCommand;
 extern const Command kInitCommand;
 extern const Command kInspectCommand;
 extern const Command kLogCommand;
