@@ -85,6 +85,18 @@ Result<RepositoryState> create_tag(Repository& repository, const std::string& na
   });
 }
 
+Result<RepositoryState> withdraw(Repository& repository, const SnapshotId& id, const std::string& reason) {
+  if (reason.empty()) return Error{Code::kInvalid, "say why: the reason is what people will read"};
+  TRY(repository.snapshot(id));
+  return repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+    if (now.names.withdrawn.contains(id))
+      return Error{Code::kInvalid, str("snapshot ", id.brief(), " was withdrawn already")};
+    draft.names.withdrawn[id] = {reason, draft.next.time};
+    draft.next.action = {{"do", "withdraw"}, {"snapshot", id.hex()}, {"reason", reason}};
+    return Done{};
+  });
+}
+
 Result<RolledBack> roll_back(Repository& repository, const std::string& branch, const SnapshotId& id,
                              const std::string& message) {
   const Snapshot old = TRY(repository.snapshot(id));

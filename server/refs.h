@@ -1,4 +1,5 @@
-// Branches and tags: made, moved and removed. Every change is one commit, signed by the release keys at hand.
+// Branches, tags and withdrawals: made, moved and removed. Every change is one commit, signed by the release keys at
+// hand.
 #pragma once
 
 #include <string>
@@ -16,6 +17,11 @@ Result<RepositoryState> delete_branch(Repository& repository, const std::string&
 
 // A name that stands for `snapshot` for ever. kInvalid when the name is taken.
 Result<RepositoryState> create_tag(Repository& repository, const std::string& name, const SnapshotId& snapshot);
+
+// Says, for all to see, that a snapshot should not be used any more. Nothing is removed: clients refuse it with the
+// reason, unless told to have it all the same.
+//   kInvalid  withdrawn already, or without a reason
+Result<RepositoryState> withdraw(Repository& repository, const SnapshotId& snapshot, const std::string& reason);
 
 // Makes `branch` what it was at `snapshot`, as a new snapshot on top of the newest: nothing is forgotten, revisions
 // only rise.

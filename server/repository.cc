@@ -52,6 +52,9 @@ Result<std::unique_ptr<Repository>> Repository::open(const std::string& director
   const std::string private_state = directory + "/.granary";
   if (!exists(private_state))
     return no_repository(directory, "its private state .granary is missing: a copy that can only be read");
+  if (exists(private_state + "/mirror.json"))
+    return Error{Code::kInvalid,
+                 printable(directory) + " is a mirror, which has no keys: change the repository that it mirrors"};
   TrustFile trust =
       TRY_WITHIN(str("cannot open repository ", printable(directory)), TrustFile::load(private_state + "/trust.json"));
   Bytes keys =

@@ -40,6 +40,17 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
   return names;
 }
 
+// As remove_tree, also when another process is removing the same at the same time.
+Status remove_together(const std::string& directory) {
+  constexpr int kTries = 10;
+  Status removed = Done{};
+  for (int i = 0; i < kTries; ++i) {
+    removed = remove_tree(directory);
+    if (removed || !exists(directory)) return Done{};
+  }
+  return removed;
+}
+
 // The new name, unless the repository got the object from another publish meanwhile.
 Status move_into_place(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 || errno == EEXIST)
@@ -67,7 +78,7 @@ Staging::Staging(const std::string& repository, std::string directory, FileLock 
       repository_(repository) {}
 
 Staging::~Staging() {
-  if (const Status removed = remove_tree(directory_); !removed)
+  if (const Status removed = remove_together(directory_); !removed)
     log::warn("staging left-behind", {{"directory", directory_}, {"cause", removed.error().message}});
 }
 
@@ -148,7 +159,7 @@ Result<size_t> sweep_dead_stagings(const std::string& repository) {
       ::unlink((directory + "/lock").c_str());
     }
   }
-  for (const std::string& directory : dead) TRY(remove_tree(directory));
+  for (const std::string& directory : dead) TRY(remove_together(directory));
   return dead.size();
 }
 

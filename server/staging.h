@@ -27,6 +27,8 @@ class Staging : public ObjectStore {
   Result<bool> has(const ObjectId& id) override;
   // Only what the repository does not have is kept here.
   Status put(const ObjectId& id, ByteView file) override;
+  // Keeps it even though the repository seems to have it: what it has is damaged, and was removed.
+  Status put_anew(const ObjectId& id, ByteView file) { return fresh_.put(id, file); }
   Status sync() override;
 
   // Everything put is durable in the repository, under its own name, on return. After a failure it may be called again.

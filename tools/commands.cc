@@ -21,6 +21,8 @@ const std::vector<Command>& commands() {
       kServeCommand,
       kCheckCommand,
       kGcCommand,
+      kMirrorCommand,
+      kWithdrawCommand,
       kMountCommand,
       kUmountCommand,
       kStatCommand,

@@ -17,6 +17,7 @@ extern const Command kLogCommand;
 extern const Command kLsCommand;
 extern const Command kKeyCommand;
 extern const Command kManCommand;
+extern const Command kMirrorCommand;
 extern const Command kMountCommand;
 extern const Command kPublishCommand;
 extern const Command kRollbackCommand;
@@ -27,5 +28,6 @@ extern const Command kTransactionCommand;
 extern const Command kUmountCommand;
 extern const Command kRenewCommand;
 extern const Command kSignCommand;
+extern const Command kWithdrawCommand;
 
 }  // namespace granary
