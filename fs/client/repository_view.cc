@@ -81,6 +81,14 @@ Result<std::string> repository_url(const std::string& url_or_directory) {
   return url;
 }
 
+std::string public_url(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const size_t host = scheme + 3;
+  const size_t at = url.substr(0, url.find('/', host)).rfind('@');
+  return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
+}
+
 Result<std::unique_ptr<RepositoryView>> RepositoryView::open(Fetcher& fetcher, ViewOptions options,
                                                              const SnapshotSelector& selector) {
   const Bytes bytes = TRY(fetch_head(fetcher, options.url));

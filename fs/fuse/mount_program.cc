@@ -73,13 +73,13 @@ class MountProgram {
     set_ending_signals(EndingSignals::kLetThrough);  // a source that does not answer can be left
     const ResolvedSnapshot resolved = TRY(resolve(connection->fetcher()));
     set_ending_signals(EndingSignals::kBlocked);
-    const auto snapshot =
-        TRY(MountedSnapshot::open(resolved.snapshot.catalog, connection->fetcher(), {resolved.repository_name, url_}));
+    const auto snapshot = TRY(MountedSnapshot::open(resolved.snapshot.catalog, connection->fetcher(),
+                                                    {resolved.repository_name, resolved.url}));
     if (options_.check_only) return startup.ready(), Done{};
     const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), mount_point_,
                               places_.cache, target.name(), Clock::system().now()});
     Filesystem filesystem(*snapshot, status, {options_.acl});
-    const auto session = TRY(MountSession::start(filesystem, options_, options_.source, mount_point_));
+    const auto session = TRY(MountSession::start(filesystem, options_, public_url(options_.source), mount_point_));
     const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
       return question == "stat" ? Result<std::string>(status.json())
                                 : Error{Code::kInvalid, "no such question: " + question};
@@ -90,7 +90,7 @@ class MountProgram {
     log::info("mounted", {{"repository", resolved.repository_name},
                           {"snapshot", resolved.id},
                           {"revision", resolved.revision},
-                          {"url", url_},
+                          {"url", resolved.url},
                           {"path", mount_point_}});
     session->wait();
     log::info("unmounted", {{"repository", resolved.repository_name}, {"path", mount_point_}});
@@ -102,7 +102,7 @@ class MountProgram {
  private:
   Result<ResolvedSnapshot> resolve(Fetcher& fetcher) {
     ViewOptions options;
-    options.url = url_;
+    options.url = public_url(url_);
     options.trust = trust_;
     options.state_directory = places_.state;
     options.archive = options_.archive;
@@ -112,7 +112,7 @@ class MountProgram {
     if (resolved.stale_since) {
       std::fprintf(stderr,
                    "granary-mount: archive: %s is stale since %s; newer states may exist, and its date is unproven\n",
-                   url_.c_str(), format_utc(*resolved.stale_since).c_str());
+                   resolved.url.c_str(), format_utc(*resolved.stale_since).c_str());
     }
     return resolved;
   }

@@ -157,10 +157,11 @@ Status MountSession::begin(Filesystem& filesystem, const MountOptions& options, 
   fuse_opt_free_args(&args);
   if (session_ == nullptr || fuse_session_mount(session_, path_.c_str()) != 0) {
     const std::string why = captured.restore();
-    return Error{Code::kNoFuse,
+    const bool no_helper = why.find("exec") != std::string::npos;  // fusermount3, which mounts for users
+    return Error{no_helper ? Code::kNoFuse : Code::kPermission,
                  str("cannot mount on ", printable(path_), ": ", why.empty() ? "FUSE refused" : printable(why))};
   }
-  captured.restore();
+  if (const std::string said = captured.restore(); !said.empty()) log::warn("mounting", {{"said", said}});
 
   ended_ = ::eventfd(0, EFD_CLOEXEC);
   loop_ = std::thread([this] {
