@@ -14,7 +14,7 @@ host_apt_options() {
 # bootstrap_debian DIR VARIANT [OPTIONS...]: a Debian 12 system in the empty directory DIR, with mmdebstrap.
 bootstrap_debian() {
   local tree=$1 variant=$2 sources=$1.list option
-  local args=(--mode=root --format=directory --variant="$variant")
+  local args=(--mode=root --format=directory --variant="$variant" --dpkgopt=force-unsafe-io)
   shift 2
   [ -n "$(debian_sources)" ] || apt-get update -q >&2 || return 1
   debian_sources >"$sources"
@@ -23,5 +23,5 @@ bootstrap_debian() {
     [ -z "$option" ] || args+=(--aptopt="${option%;}")
   done < <(host_apt_options)
   mmdebstrap "${args[@]}" "$@" bookworm "$tree" "$sources" >&2 || return 1
-  rm -f "$sources" "$tree/etc/apt/apt.conf.d/99mmdebstrap"
+  rm -f "$sources" "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 }

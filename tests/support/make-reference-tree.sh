@@ -49,7 +49,7 @@ recipe=$(cat "$0" "$here/debian.sh" "$here/add_oddities.py" | sha256sum | cut -c
 archive=$cache/debian12-$kind-$recipe.tar.zst
 
 mkdir -p "$cache" "$dir"
-exec 9>"$cache/lock"
+exec 9>"$cache/$kind.lock"
 flock 9
 if [ ! -e "$archive" ]; then
   work=$(mktemp -d)

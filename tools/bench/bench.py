@@ -12,6 +12,7 @@ import contextlib
 import glob
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -220,7 +221,7 @@ class Bench:
 @contextlib.contextmanager
 def mount_timed(mount, at):
     os.makedirs(at, exist_ok=True)
-    took = seconds([mount.tools.granary, "mount", mount.url, at, "--trust", mount.trust, "--cache", mount.cache])
+    took = seconds(mount.command(at))
     wait_for(lambda: is_mounted(at), "the granary mount")
     try:
         yield at, took
@@ -247,6 +248,7 @@ def unmount_leftovers(work):
 
 def main():
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was mounted and written is cleared away
     if os.geteuid() != 0:
         sys.exit("bench: mounting and dropping caches need root; run tools/dev bench as root")
     work = tempfile.mkdtemp(prefix="granary-bench.", dir=options.work)

@@ -85,8 +85,12 @@ class Granary(Target):
     def __init__(self, tools, url, trust, cache):
         self.tools, self.url, self.trust, self.cache = tools, url, trust, cache
 
+    def command(self, at):
+        return [self.tools.granary, "mount", self.url, at, "--trust", self.trust, "--cache", self.cache,
+                "--state", self.cache + ".state"]
+
     def mount(self, at):
-        run([self.tools.granary, "mount", self.url, at, "--trust", self.trust, "--cache", self.cache])
+        run(self.command(at))
         wait_for(lambda: is_mounted(at), "the granary mount")
 
     def unmount(self, at):
