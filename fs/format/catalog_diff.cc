@@ -2,6 +2,7 @@
 // are joined by name. A directory's digest also covers the hard-link groups it records: names whose group is another
 // are noted before the descent, because they may lie below directories that are otherwise equal.
 #include <algorithm>
+#include <unordered_set>
 
 #include "fs/format/catalog_walk.h"
 #include "fs/format/paths.h"
@@ -65,8 +66,17 @@ class Differ {
     if (differs) report(path, std::move(before), std::move(after));
     if (contents_differ && inside_before != 0 && inside_after != 0) TRY(note_regrouped(inside_before, inside_after));
     const bool descend = (inside_before != 0 || inside_after != 0) && (contents_differ || has_regrouped_below(path));
-    if (descend && !stopped_) stack_.push_back({std::move(path), {before_, inside_before}, {after_, inside_after}});
+    if (!descend || stopped_) return Done{};
+    TRY(enter_once(entered_before_, inside_before));
+    TRY(enter_once(entered_after_, inside_after));
+    stack_.push_back({std::move(path), {before_, inside_before}, {after_, inside_after}});
     return Done{};
+  }
+
+  // A directory has one name: without this, a catalog with loops would be walked for ever.
+  static Status enter_once(std::unordered_set<InodeNumber>& entered, InodeNumber directory) {
+    if (directory == 0 || entered.insert(directory).second) return Done{};
+    return Error{Code::kCorrupt, str("a catalog's directory ", directory, " has more than one name")};
   }
 
   bool same(const Bytes& path, const Entry& before, const Entry& after) const {
@@ -102,6 +112,8 @@ class Differ {
   const Visit& visit_;
   std::vector<Frame> stack_;
   std::set<Bytes, WalkOrder> regrouped_;
+  std::unordered_set<InodeNumber> entered_before_;
+  std::unordered_set<InodeNumber> entered_after_;
   bool stopped_ = false;
 };
 

@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "tests/support/changes.h"
+#include "tests/support/doctored_catalog.h"
 
 namespace granary {
 namespace {
@@ -87,6 +87,16 @@ TEST_F(CatalogDiffTest, RegroupedHardLinksAreChangedEvenBelowEqualDirectories) {
   EXPECT_THAT(diff(apart.catalog, inside.catalog), ElementsAre("~a/b/x", "~a/b/y"));
   EXPECT_THAT(diff(inside.catalog, all.catalog), ElementsAre("~a/b/x", "~a/b/y", "~c/z"));
   EXPECT_THAT(diff(across.catalog, inside.catalog), ElementsAre("~a/b/x", "~a/b/y", "~c/z"));
+}
+
+TEST_F(CatalogDiffTest, ALoopOfDirectoriesEndsInAnError) {
+  const auto first = world_.publish({put_directory("a"), put_directory("a/b")});  // inodes 16 and 17
+  const auto loop = doctored(world_.objects, first.catalog, "UPDATE entry SET inode=16 WHERE inode=17");
+  const auto empty = world_.publish(ChangeSet{});
+  auto before = world_.open(empty.catalog);
+  auto after = world_.open(loop);
+  EXPECT_EQ(diff_catalogs(*before, *after, [](Difference&&) { return true; }).error().code, Code::kCorrupt);
+  EXPECT_EQ(diff_catalogs(*after, *before, [](Difference&&) { return true; }).error().code, Code::kCorrupt);
 }
 
 TEST_F(CatalogDiffTest, TheVisitorMayStop) {
