@@ -147,7 +147,8 @@ class Collector {
     Seen seen;
     const VerifiedHead head =
         TRY(verify_head(text, trust_, {TrustPolicy::Freshness::kArchive, options_.clock->now()}, seen));
-    return Head{head.record(), head.record_digest(), TRY(Names::parse(*TRY(objects_.read(head.record().names))))};
+    Names names = TRY(Names::parse(*TRY(objects_.read(head.record().names))));
+    return Head{head.record(), head.record_digest(), std::move(names)};
   }
 
   // Everything that `head` reaches and that is not marked yet.
