@@ -182,6 +182,10 @@ Result<struct stat> Filesystem::stat_of(const Row& row) {
 void Filesystem::lookup(fuse_req_t request, InodeNumber directory, const char* name) {
   // "." and "..": a file server turns a handle of ours back into a file.
   const std::string_view wanted = name;
+  if (wanted.size() > kMaxNameBytes) {
+    fuse_reply_err(request, ENAMETOOLONG);
+    return;
+  }
   const auto row = wanted == "."    ? snapshot_.row(directory)
                    : wanted == ".." ? snapshot_.parent_of(directory)
                                     : snapshot_.lookup(directory, wanted);

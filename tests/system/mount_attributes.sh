@@ -54,6 +54,11 @@ s = os.statvfs("mnt")
 assert s.f_namemax == 255 and s.f_bavail == 0 and s.f_files == 4, s
 END
 
+expect_fail 1 stat "mnt/$(printf 'x%.0s' {1..256})"
+expect_said "File name too long"
+expect_fail 1 stat mnt/nothing
+expect_said "No such file"
+
 # Nothing can be written.
 for command in "touch mnt/new" "rm mnt/file" "chmod 600 mnt/file" "ln mnt/file mnt/other" "setfattr -n user.a -v b mnt/file"; do
   expect_fail 1 $command
