@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <thread>
+
 #include "server/checker.h"
 #include "server/staging.h"
 #include "tests/support/test_repo.h"
@@ -35,9 +38,10 @@ bool is_sound(const TestRepo& repo) {
   return report && report->sound();
 }
 
-// An object that nothing reaches.
+// An object that nothing reaches, older than what follows by more than the kernel's clock ticks.
 ObjectId put_orphan(TestRepo& repo, const Bytes& plain) {
   EXPECT_TRUE(repo.repository().store().put(Digest::of(plain), encode_object(plain, {})));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
   return Digest::of(plain);
 }
 
