@@ -86,7 +86,10 @@ ContentIndex::~ContentIndex() {
 Status ContentIndex::open_database() {
   filter_.reset(leveldb::NewBloomFilterPolicy(10));
   cache_.reset(leveldb::NewLRUCache(size_t{32} << 20));
-  pending_ = std::make_unique<leveldb::WriteBatch>();
+  {
+    const MutexLock lock(mutex_);
+    pending_ = std::make_unique<leveldb::WriteBatch>();
+  }
   leveldb::Options options;
   options.create_if_missing = true;
   options.paranoid_checks = true;

@@ -7,11 +7,13 @@ A fuzzer's crash becomes one more file there by hand, named after what was wrong
 """
 import base64
 import hashlib
+import io
 import json
 import os
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -46,6 +48,38 @@ def from_vectors():
 def patches(*list_of):
     """An input of catalog_fuzz: where, and what stands there from now on."""
     return b"".join(struct.pack("<IB", offset, len(new)) + new for offset, new in list_of)
+
+
+def for_tars():
+    def tar(format, *members):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=format) as archive:
+            for name, type, content, pax in members:
+                member = tarfile.TarInfo(name)
+                member.type, member.size, member.pax_headers = type, len(content), pax
+                member.linkname = "a" if type in (tarfile.LNKTYPE, tarfile.SYMTYPE) else ""
+                member.mtime = -1.5 if pax else 1
+                archive.addfile(member, io.BytesIO(content))
+        blocks = len(out.getvalue().rstrip(b"\0")) // 512 + 1
+        return out.getvalue()[: blocks * 512 + 1024]
+
+    acl = {"SCHILY.acl.access": "user::rw-,user:1000:r--,group::r--,mask::r--,other::---"}
+    file, folder, link, symlink = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE
+    for format in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT):
+        seed("tar", tar(format, ("./", folder, b"", {}), ("a", file, b"hello", {}), ("d/b", link, b"", {}), ("c", symlink, b"", {})))
+        seed("tar", tar(format, ("a", file, b"1", {}), ("a", folder, b"", {}), ("a/x", file, b"2", {}), ("a", file, b"3", {})))
+    seed("tar", tar(tarfile.PAX_FORMAT, ("a", file, b"x", {"SCHILY.xattr.user.note": "n", **acl})))
+    seed("tar", tar(tarfile.PAX_FORMAT, ("n" * 200, file, b"long", {"mtime": "-76.876543211"})))
+    seed("tar", tar(tarfile.GNU_FORMAT, ("n" * 200, file, b"long", {}), ("null", tarfile.CHRTYPE, b"", {})))
+    seed("tar", tar(tarfile.PAX_FORMAT, ("../up", file, b"", {}), ("/root", file, b"", {}), ("b", link, b"", {})))
+    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "s", "GNU.sparse.realsize": "300000"}
+    seed("tar", tar(tarfile.PAX_FORMAT, ("GNUSparseFile.0/s", file, b"1\n200000\n5\n".ljust(512, b"\0") + b"hello", sparse)))
+
+
+def for_large_files():
+    for script in (b"", b"\1\7\xff\xff" * 9, b"\0\0\0\x40" b"\1\1\0\x10" b"\2\0\0\xf0" b"\xc1\3\1\xff" * 3,
+                   b"\1\5\xff\xff" b"\0\0\xff\xff" b"\0\0\1\0" b"\xc1\2\3\xff", b"\1\1\1\0\2\0\0\1" * 20):
+        seed("large_file", script)
 
 
 def for_catalogs():
@@ -107,4 +141,6 @@ def from_file(folder, content):
 if __name__ == "__main__":
     from_vectors()
     for_catalogs()
+    for_tars()
+    for_large_files()
     from_repository()
