@@ -82,16 +82,18 @@ std::string action_text(const Record& record) {
 
 Status show_records(Reading& reading, const Options& options, Io& io) {
   Record record = reading.view().head().record();
+  RecordDigest digest = reading.view().head().record_digest();
   for (uint64_t shown = 1; io.out; ++shown) {
     if (options.json) {
       print_json(io, {{"revision", record.revision},
                       {"time", format_utc(record.time)},
-                      {"record", Digest::of(record.serialise()).hex()},
+                      {"record", digest.hex()},
                       {"action", OrderedJson::parse(JsonValue(record.action).canonical())}});
     } else {
       io.out << record.revision << "  " << format_utc(record.time) << "  " << action_text(record) << "\n";
     }
     if (record.revision == 1 || shown == options.limit) return Done{};
+    digest = *record.previous;
     record = TRY(reading.view().record(record.revision - 1));
   }
   return Done{};
