@@ -1,5 +1,4 @@
 # `granary check --deep` takes the good repositories of the second writer and refuses those that break docs/format.md.
-# needs: root
 # timeout: 300
 
 export PYTHONDONTWRITEBYTECODE=1
