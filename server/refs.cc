@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "fs/format/identifiers.h"
+#include "server/history.h"
 #include "server/staging.h"
 
 namespace granary {
@@ -51,6 +52,16 @@ Status check_reached_elsewhere(Repository& repository, const RepositoryState& no
   }
   return Done{};
 }
+
+// Under the commit lock: what nothing reaches may be garbage already, in part.
+Status check_still_kept(Repository& repository, const RepositoryState& now, const SnapshotId& id) {
+  History history(repository.objects(), Clock::system().now());
+  const auto go_on = [](const SnapshotId&, const std::string&, const Error&) -> Status { return Done{}; };
+  for (const KeptName& name : TRY(kept_names(now.record, now.names))) TRY(history.add(name, now.names, {}, go_on));
+  if (history.found().contains(id)) return Done{};
+  return Error{Code::kInvalid, str("nothing keeps snapshot ", id.brief(),
+                                   " any more: a retention has let it go, or it was never published to the end")};
+}
 }  // namespace
 
 Result<RepositoryState> create_branch(Repository& repository, const std::string& name, const SnapshotId& id) {
@@ -58,6 +69,7 @@ Result<RepositoryState> create_branch(Repository& repository, const std::string&
   const Snapshot snapshot = TRY(repository.snapshot(id));
   return repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
     if (now.record.branches.contains(name)) return Error{Code::kInvalid, str("branch ", name, " exists already")};
+    TRY(check_still_kept(repository, now, id));
     draft.next.action = {{"do", "branch"}, {"branch", name}, {"snapshot", id.hex()}};
     return draft.release(statement_for(Statement::Kind::kBranch, name, name, id, snapshot));
   });
@@ -80,6 +92,7 @@ Result<RepositoryState> create_tag(Repository& repository, const std::string& na
     if (now.names.tags.contains(name))
       return Error{Code::kInvalid,
                    str("tag ", name, " exists already, and a tag is never re-pointed: choose another name")};
+    TRY(check_still_kept(repository, now, id));
     draft.next.action = {{"do", "tag"}, {"tag", name}, {"snapshot", id.hex()}};
     return draft.release(statement_for(Statement::Kind::kTag, name, snapshot.branch, id, snapshot));
   });

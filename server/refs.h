@@ -8,14 +8,14 @@
 
 namespace granary {
 
-// A new branch that starts at `snapshot`. kInvalid when the name is taken.
+// A new branch that starts at `snapshot`. kInvalid when the name is taken, or nothing keeps the snapshot any more.
 Result<RepositoryState> create_branch(Repository& repository, const std::string& name, const SnapshotId& snapshot);
 
 // Removes a branch whose snapshots are all reached by another branch or a tag.
 //   kConflict  they are not: garbage collection would take what machines may have pinned
 Result<RepositoryState> delete_branch(Repository& repository, const std::string& name);
 
-// A name that stands for `snapshot` for ever. kInvalid when the name is taken.
+// A name that stands for `snapshot` for ever. kInvalid as above.
 Result<RepositoryState> create_tag(Repository& repository, const std::string& name, const SnapshotId& snapshot);
 
 // Says, for all to see, that a snapshot should not be used any more. Nothing is removed: clients refuse it with the

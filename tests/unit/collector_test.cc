@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "server/checker.h"
+#include "server/refs.h"
 #include "server/staging.h"
 #include "tests/support/test_repo.h"
 
@@ -116,6 +117,19 @@ TEST(CollectorTest, AHistoryThatWasShortenedIsSoundAlsoWhenTheRetentionIsLengthe
 
   EXPECT_TRUE(is_sound(repo));
   EXPECT_EQ(collect(options)->snapshots, 1U);
+}
+
+TEST(CollectorTest, WhatARetentionLetGoCannotBeTaggedAnyMore) {
+  TestRepo repo = TestRepo::empty();
+  const Published old = repo.publish({{"a", "1"}});
+  const Published kept = repo.publish({{"a", "2"}});
+  CollectOptions options = options_for(repo);
+  options.keep = {{"main", Retention{1, {}, 0}}};
+  options.notice_seconds = 0;
+  ASSERT_TRUE(collect(options));
+
+  EXPECT_FALSE(create_tag(repo.repository(), "late", old.snapshot));
+  EXPECT_TRUE(create_tag(repo.repository(), "good", kept.snapshot));
 }
 
 TEST(CollectorTest, APublishBetweenMarkAndSweepKeepsWhatItMade) {
