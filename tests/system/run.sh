@@ -86,9 +86,10 @@ run_case() {
   work=$(realpath "$(mktemp -d "${TMPDIR:-/tmp}/granary-system.XXXXXX")")
   chmod 755 "$work"  # a web server's workers may run as somebody else
   mkdir "$work/work" "$work/home"
+  mkdir -m 1777 "$work/tmp"
   limit=$(header "$script" timeout)
   (
-    export ROOT WORK=$work/work OUTER_HOME=${HOME:-/root} HOME=$work/home
+    export ROOT WORK=$work/work OUTER_HOME=${HOME:-/root} HOME=$work/home TMPDIR=$work/tmp
     export GRANARY=$bin/granary GRANARY_MOUNT=$bin/granary-mount PATH=$bin:/usr/sbin:/sbin:$PATH
     cd "$WORK"
     exec timeout --kill-after=10 "${limit:-120}" bash -euo pipefail -c '. "$0"; . "$1"' "$here/lib.sh" "$script"
