@@ -361,6 +361,9 @@ std::vector<Batch> make_batches(const std::vector<FileJob>& files) {
 
 Result<std::unique_ptr<DirectorySource>> DirectorySource::open(const std::string& path, Options options) {
   UniqueFd root = TRY_WITHIN("cannot read the source", open_file(path, O_RDONLY | O_DIRECTORY));
+  // Without it every entry would look as if it had just been removed.
+  if (!exists("/proc/self/fd"))
+    return Error{Code::kInternal, "cannot read the source: extended attributes are read through /proc; mount it"};
   char* real = ::realpath(path.c_str(), nullptr);
   if (real == nullptr) return system_error(errno, "cannot find " + printable(path));
   std::string absolute(real);
