@@ -243,7 +243,7 @@ class CatalogProperty : public testing::Test {
 
 TEST_F(CatalogProperty, EditingIsWorthBuildingAnewAndDifferencesLeadThere) {
   std::mt19937_64 random = seeded_random();
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 15; ++round) {
     Model model(random);
     auto edited = world_.publish(model.whole());
     for (int step = 0; step < 6; ++step) {

@@ -111,12 +111,12 @@ TEST_F(CatalogDiffTest, TheVisitorMayStop) {
 
 TEST_F(CatalogDiffTest, OnlyWhatDiffersIsRead) {
   std::vector<Change> changes;
-  for (int i = 0; i < 40'000; ++i) changes.push_back(put_file(str("d", i / 200, "/file-", i), str(i)));
+  for (int i = 0; i < 20'000; ++i) changes.push_back(put_file(str("d", i / 100, "/file-", i), str(i)));
   for (int i = 0; i < 200; ++i) changes.push_back(put_directory(str("d", i)));
   const auto first = world_.publish(std::move(changes));
-  const auto second = world_.publish(first.catalog, {put_file("d100/file-20050", "changed")});
+  const auto second = world_.publish(first.catalog, {put_file("d100/file-10050", "changed")});
   world_.objects.store.forget_reads();
-  EXPECT_THAT(diff(first.catalog, second.catalog), ElementsAre("~d100/file-20050"));
+  EXPECT_THAT(diff(first.catalog, second.catalog), ElementsAre("~d100/file-10050"));
   EXPECT_LT(world_.objects.store.total_reads(), 20U);
 }
 
