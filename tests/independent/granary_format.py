@@ -213,7 +213,7 @@ def read_xattrs(raw, what):
     data = Input(raw, what)
     xattrs = [(data.string(), data.string()) for _ in range(data.unpack("<I")[0])]
     data.end()
-    need(xattrs, what, "has an empty list of xattrs")
+    need(xattrs and len(raw) <= 8 << 20, what, "has an empty or too long list of xattrs")
     return xattrs
 
 
