@@ -1,5 +1,8 @@
 # Branches, tags, dates, rollback, and looking into snapshots without mounting them; errors that say what to do.
 
+# shows TEXT COMMAND…: what the command prints holds the text. Read whole: a pipe closed early is an error of the writer.
+shows() { local text=$1 && shift && "$GRANARY" "$@" >shown && grep -qF -- "$text" shown || fail "$* does not show $text"; }
+
 export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
 "$GRANARY" init repo --name sw.example.org --keys keys >trust.json 2>/dev/null
 mkdir -p tree/etc tree/usr/bin && echo one >tree/etc/motd && echo tool >tree/usr/bin/tool && ln tree/usr/bin/tool tree/usr/bin/alias
@@ -24,7 +27,7 @@ expect_equal "$("$GRANARY" tag repo | awk '{ print $1 }')" v1
 
 # What changed.
 expect_equal "$("$GRANARY" diff repo main~1 main)" "$(printf 'M /\nM /etc/motd\nD /usr\nD /usr/bin\nD /usr/bin/alias\nD /usr/bin/tool')"
-"$GRANARY" diff -l repo v1 main~1 | grep -q 'M /etc/motd  (content' || fail "diff --long"
+shows 'M /etc/motd  (content' diff -l repo v1 main~1
 expect_equal "$("$GRANARY" diff repo main main | wc -l)" 0
 expect_equal "$("$GRANARY" diff repo v1 main --json | "$PYTHON" -c 'import json, sys; print(sum(json.loads(l)["change"] == "removed" for l in sys.stdin))')" 4
 
@@ -37,7 +40,7 @@ expect_fail 14 "$GRANARY" ls "$url"
 expect_said "--trust"
 
 # Back, by going forward; inode numbers of an unchanged file stay.
-inode() { "$GRANARY" ls repo usr/bin --json --snapshot "$1" | "$PYTHON" -c 'import json, sys; print(json.loads(sys.stdin.readline())["inode"])'; }
+inode() { "$GRANARY" ls repo usr/bin --json --snapshot "$1" | "$PYTHON" -c 'import json, sys; print([json.loads(line) for line in sys.stdin][0]["inode"])'; }
 was=$(inode v1)
 "$GRANARY" rollback repo v1 -m "v1 was better" --json >rolled
 expect_equal "$(json tree_digest rolled)" "$(json tree_digest first)" "tree digest after the rollback"
@@ -72,9 +75,9 @@ expect_fail 2 "$GRANARY" publihs repo tree
 expect_said 'did you mean "publish"'
 
 # Anything can be looked at.
-"$GRANARY" inspect repo | grep -q '"granary": "head"' || fail "inspect head"
-"$GRANARY" inspect repo log/2 | grep -q '"revision": 2' || fail "inspect log"
-"$GRANARY" inspect repo snapshot:v1 | grep -q '"message": "first"' || fail "inspect snapshot"
-"$GRANARY" inspect repo catalog:v1 | grep -q '"kind": "catalog index"' || fail "inspect catalog"
+shows '"granary": "head"' inspect repo 
+shows '"revision": 2' inspect repo log/2 
+shows '"message": "first"' inspect repo snapshot:v1 
+shows '"kind": "catalog index"' inspect repo catalog:v1 
 object=$(cd repo/objects && find . -type f | head -n 1 | tr -d ./)
-"$GRANARY" inspect repo "$object" --json | grep -q '"codec"' || fail "inspect object"
+shows '"codec"' inspect repo "$object" --json 

@@ -33,7 +33,7 @@ is_mounted edit && fail "the overlay is still mounted"
 expect_equal "$("$GRANARY" transaction list repo | wc -l)" 0
 see && same_tree expected at && "$GRANARY" umount at
 expect_equal "$("$GRANARY" ls -l repo links | awk '{ print $2 }' | sort -u)" "$(printf '2\n3')" "link counts"
-# check --deep
+"$GRANARY" check repo --deep
 
 # An abort forgets everything.
 "$GRANARY" transaction begin repo edit
