@@ -274,7 +274,10 @@ std::function<void(const ReadCounters&)> reading_progress(const OnProgress& on_p
 }
 }  // namespace
 
-Result<Published> publish(Repository& repository, const PublishOptions& options, const OnProgress& on_progress) {
+namespace {
+// One try; `is_in_vain` when garbage collection removed for good what the publish had relied on.
+Result<Published> publish_once(Repository& repository, const PublishOptions& options, const OnProgress& on_progress,
+                               bool& is_in_vain) {
   const RepositoryState state = TRY(repository.read());
   TRY(check_request(state, options));
   const std::optional<Statement> base = current_statement(state, options.branch);
@@ -292,12 +295,25 @@ Result<Published> publish(Repository& repository, const PublishOptions& options,
   TRY(staging->commit());
 
   const StoredContents stored{staging.get(), index.get(), writer.counters().new_plain_bytes};
-  Published published = TRY(Publication(repository, options, ingested.changes, base, stored).run());
+  auto done = Publication(repository, options, ingested.changes, base, stored).run();
+  is_in_vain = staging->has_lost();
+  Published published = TRY(std::move(done));
   published.files_read = ingested.counters.files_read;
   published.files_recognised = ingested.counters.files_recognised;
   published.new_objects += writer.counters().new_objects;
   published.new_bytes += writer.counters().new_bytes;
   return published;
+}
+}  // namespace
+
+Result<Published> publish(Repository& repository, const PublishOptions& options, const OnProgress& on_progress) {
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    bool is_in_vain = false;
+    auto published = publish_once(repository, options, on_progress, is_in_vain);
+    const bool can_read_again = options.source != "-";
+    if (published || !is_in_vain || !can_read_again || tries == kTries) return published;
+  }
 }
 
 Result<Published> publish_changes(Repository& repository, const PublishOptions& options, const ChangeSet& changes,

@@ -138,9 +138,11 @@ Status Staging::confirm() {
   const MutexLock lock(mutex_);
   for (const ObjectId& id : relied_on_) {
     if (TRY(repository_.has(id))) continue;
-    if (!TRY(quarantine.restore(id)))
+    if (!TRY(quarantine.restore(id))) {
+      has_lost_ = true;
       return Error{Code::kConflict,
                    str("object ", id.brief(), " was removed by garbage collection meanwhile: publish again")};
+    }
     restored = true;
   }
   return restored ? repository_.sync() : Status(Done{});

@@ -5,6 +5,7 @@
 // Safe from many threads, but for `commit`, which comes last.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class Staging : public ObjectStore {
   // taken back.
   //   kConflict  something is gone for good: ingest again
   Status confirm();
+  // `confirm` found something gone for good: what was ingested has to be ingested again.
+  bool has_lost() const { return has_lost_; }
 
   // A directory for temporary files of this publish, on the repository's filesystem.
   const std::string& scratch() const { return scratch_; }
@@ -54,6 +57,7 @@ class Staging : public ObjectStore {
   DirStore fresh_;
   DirStore repository_;
 
+  std::atomic<bool> has_lost_{false};
   Mutex mutex_;
   std::unordered_set<ObjectId> relied_on_ GUARDED_BY(mutex_);  // found in the repository, or committed to it
 };
