@@ -1,6 +1,6 @@
-// CatalogEditor: makes the catalog of the next snapshot out of the last one's. Opens the base catalog copy-on-write: pages fault in from the
-// base's groups, changed pages stay in a temporary file, and only groups that changed become new objects, so that the cost is that of the change.
-// One thread. Dropping it without `finish` leaves nothing behind.
+// CatalogEditor: makes the catalog of the next snapshot out of the last one's. Opens the base catalog copy-on-write:
+// pages fault in from the base's groups, changed pages stay in a temporary file, and only groups that changed become
+// new objects, so that the cost is that of the change. One thread. Dropping it without `finish` leaves nothing behind.
 #pragma once
 
 #include <memory>
@@ -16,11 +16,12 @@ class CatalogEditor {
  public:
   // `base`: the catalog to start from, or nothing for an empty tree (a root directory, mode 0755, all else 0).
   // `next_inode`: first number free in the repository. `scratch`: a directory for temporary files. Borrows the reader.
-  static Result<std::unique_ptr<CatalogEditor>> open(const std::optional<CatalogId>& base, ObjectReader& objects, InodeNumber next_inode,
-                                                     const std::string& scratch);
+  static Result<std::unique_ptr<CatalogEditor>> open(const std::optional<CatalogId>& base, ObjectReader& objects,
+                                                     InodeNumber next_inode, const std::string& scratch);
   virtual ~CatalogEditor() = default;
 
-  // Applies all changes. kInvalid, naming the path, when one does not fit the tree (a parent that is missing or no directory).
+  // Applies all changes. kInvalid, naming the path, when one does not fit the tree (a parent that is missing or no
+  // directory).
   virtual Status apply(const ChangeSet& changes) = 0;
 
   // Gives files new slices without touching anything else (re-packing): same content, same inode, same digest.

@@ -19,10 +19,12 @@ struct Change {
   Bytes path;
   Node node;                  // kPut; a directory's digest and size are ignored
   std::vector<Slice> slices;  // kPut of a regular file: they cover it; none with `keep_inode`: the ones it has stay
-  // kPut: the number of the inode it had when the content is unchanged (metadata changed only, or another name of it); 0: a new one.
+  // kPut: the number of the inode it had when the content is unchanged (metadata changed only, or another name of it);
+  // 0: a new one.
   InodeNumber keep_inode = 0;
-  // A name or group that keeps a number which turns out to have yet other names gets a new one. Directories keep theirs by themselves.
-  // kPut: names that are one hard-link group carry the same number, not 0. When a group changes, all its names are in the set.
+  // A name or group that keeps a number which turns out to have yet other names gets a new one. Directories keep theirs
+  // by themselves. kPut: names that are one hard-link group carry the same number, not 0. When a group changes, all its
+  // names are in the set.
   uint64_t link_group = 0;
 };
 

@@ -37,8 +37,8 @@ class Catalog {
   // The path of a directory, without leading slash.
   virtual Result<Bytes> path_of(InodeNumber directory) = 0;
 
-  // The entries of a directory in unsigned byte order of name, from the first name after `after` on (all when it is empty),
-  // until `visit` answers false. One range scan.
+  // The entries of a directory in unsigned byte order of name, from the first name after `after` on (all when it is
+  // empty), until `visit` answers false. One range scan.
   using Visit = std::function<bool(Entry&&)>;
   virtual Status list(InodeNumber directory, ByteView after, const Visit& visit) = 0;
   // Every entry of the snapshot, in the order of the table: by parent inode, then name.
@@ -62,9 +62,9 @@ class Catalog {
   virtual Result<std::vector<ObjectId>> own_objects() = 0;
 };
 
-// Verifies everything the format demands of the rows (6.1): one tree, no cycles, names, link counts, slice sums, digests
-// of all directories, hard-link groups, totals; and that inlined pages equal the groups'. Calls `broken` for each fault found, and goes on.
-// Returns the tree digest that it computed. An error means that it could not look on.
+// Verifies everything the format demands of the rows (6.1): one tree, no cycles, names, link counts, slice sums,
+// digests of all directories, hard-link groups, totals; and that inlined pages equal the groups'. Calls `broken` for
+// each fault found, and goes on. Returns the tree digest that it computed. An error means that it could not look on.
 using Broken = std::function<void(const Bytes& path, const std::string& what)>;
 Result<Digest> check_catalog(Catalog& catalog, ObjectReader& objects, const Broken& broken);
 
@@ -78,8 +78,8 @@ struct Difference {
 // Directories are reported as changed only when their own metadata differ. `visit` answers false to stop.
 Status diff_catalogs(Catalog& before, Catalog& after, const std::function<bool(Difference&&)>& visit);
 
-// True when the two trees are equal outside the subtrees at `paths` ("usr/local"): metadata of the directories above them may differ
-// in mtime alone, and a hard-link group that reaches outside must be the same.
+// True when the two trees are equal outside the subtrees at `paths` ("usr/local"): metadata of the directories above
+// them may differ in mtime alone, and a hard-link group that reaches outside must be the same.
 Result<bool> changed_only_below(Catalog& before, Catalog& after, const std::vector<Bytes>& paths);
 
 }  // namespace granary

@@ -1,6 +1,6 @@
-// Database and SqlStatement: a catalog's SQLite database (docs/format.md, 6.1), opened over a PageSource with everything
-// switched off that a catalog does not need. What it holds is foreign data, signed or not.
-// A Database and its statements belong to one thread at a time.
+// Database and SqlStatement: a catalog's SQLite database (docs/format.md, 6.1), opened over a PageSource with
+// everything switched off that a catalog does not need. What it holds is foreign data, signed or not. A Database and
+// its statements belong to one thread at a time.
 #pragma once
 
 #include <array>

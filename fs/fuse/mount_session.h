@@ -27,8 +27,9 @@ void set_ending_signals(EndingSignals how);
 
 class MountSession {
  public:
-  // Mounts, and returns once the mount answers. kPermission: the system, or fusermount3, does not allow it. `source` is what the mount table shows.
-  // SIGTERM, SIGINT and SIGHUP are blocked in all threads by then (set_ending_signals): `wait` takes them.
+  // Mounts, and returns once the mount answers. kPermission: the system, or fusermount3, does not allow it. `source` is
+  // what the mount table shows. SIGTERM, SIGINT and SIGHUP are blocked in all threads by then (set_ending_signals):
+  // `wait` takes them.
   static Result<std::unique_ptr<MountSession>> start(Filesystem& filesystem, const MountOptions& options,
                                                      const std::string& source, const std::string& mount_point);
   ~MountSession();  // unmounts, if need be
