@@ -20,6 +20,7 @@ fail() { echo "fresh: $*" >&2; exit 1; }
 if [ "${1:-}" = --inside ]; then
   root=$2
   mount --make-rprivate /
+  mount --bind "$root" "$root"  # so that its top is a mount, as the top of a machine is
   mount -t proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"
