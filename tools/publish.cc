@@ -5,6 +5,7 @@
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/progress.h"
+#include "tools/published.h"
 
 namespace granary {
 
@@ -19,19 +20,7 @@ struct Options {
 
 void print(const Published& published, bool json, Io& io) {
   if (json) {
-    print_json(io, {{"snapshot", published.snapshot.hex()},
-                    {"tree_digest", published.tree.hex()},
-                    {"branch", published.branch},
-                    {"revision", published.revision},
-                    {"changed", published.changed},
-                    {"merged", published.merged},
-                    {"entries", published.entries},
-                    {"bytes", published.bytes},
-                    {"changes", published.changes},
-                    {"files_read", published.files_read},
-                    {"files_recognised", published.files_recognised},
-                    {"new_objects", published.new_objects},
-                    {"new_bytes", published.new_bytes}});
+    print_json(io, published_json(published));
     return;
   }
   if (!published.changed) {

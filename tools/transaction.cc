@@ -7,6 +7,7 @@
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/programs.h"
+#include "tools/published.h"
 
 namespace granary {
 
@@ -62,15 +63,7 @@ Status commit(const Options& options, Io& io) {
       TRY_WITHIN("cannot commit transaction " + transaction.id(),
                  transaction.commit(*repository, options.publish, TRY(find_program("granary-mount"))));
   if (options.json) {
-    print_json(io, {{"snapshot", published.snapshot.hex()},
-                    {"tree_digest", published.tree.hex()},
-                    {"branch", published.branch},
-                    {"revision", published.revision},
-                    {"changed", published.changed},
-                    {"merged", published.merged},
-                    {"changes", published.changes},
-                    {"new_objects", published.new_objects},
-                    {"new_bytes", published.new_bytes}});
+    print_json(io, published_json(published));
   } else if (!published.changed) {
     io.out << "nothing was changed; the transaction is over\n";
   } else {
