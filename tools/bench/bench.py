@@ -98,6 +98,10 @@ class Bench:
         if self.trust and self.wanted("publish"):
             self.publish_again()
 
+    def public_bytes(self):
+        """What readers can see of the repository; the publisher's own index comes and goes."""
+        return int(run(["du", "-sb", "--exclude=.granary", self.repository]).split()[0])
+
     def publish_granary(self):
         if not self.tools.present():
             self.table.give_up("publish", "granary", "not built")
@@ -107,8 +111,8 @@ class Bench:
         try:
             self.trust = self.tools.init(self.repository, self.at("keys"))
             self.table.add("publish", "granary", seconds(self.tools.publish(self.repository, self.tree)))
-            self.facts["size of granary"] = int(run(["du", "-sb", self.repository]).split()[0])
-            self.facts["objects"] = int(run(f"find {self.repository} -type f | wc -l"))
+            self.facts["size of granary"] = self.public_bytes()
+            self.facts["objects"] = int(run(f"find {self.repository} -name .granary -prune -o -type f -print | wc -l"))
         except (Failed, OSError, KeyError, ValueError) as failed:
             self.trust = None
             self.table.give_up("publish", "granary", failed)
@@ -122,10 +126,10 @@ class Bench:
                 self.table.timed("publish, nothing changed", "granary", self.tools.publish(self.repository, self.tree))
                 with open(changed, "a") as out:
                     out.write(f"harvest {turn}\n")
-                before = int(run(["du", "-sb", self.repository]).split()[0])
+                before = self.public_bytes()
                 self.table.add("publish, one file changed", "granary",
                                seconds(self.tools.publish(self.repository, self.tree)))
-                sizes.append(int(run(["du", "-sb", self.repository]).split()[0]) - before)
+                sizes.append(self.public_bytes() - before)
             self.facts["new bytes after one changed file"] = sorted(sizes)[len(sizes) // 2]
         except Failed as failed:
             self.table.give_up("publish, one file changed", "granary", failed)
