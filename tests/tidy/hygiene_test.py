@@ -81,7 +81,7 @@ class HygieneTest(unittest.TestCase):
     def test_the_patterns_bite(self):
         self.assertTrue(REGISTRY.search(b"http://deb." + b"debian.org/debian"))
         self.assertTrue(MACHINE_PATH.search(b"cd /home/" + b"somebody/src"))
-        self.assertFalse(MACHINE_PATH.search(b"$HOME/home/x ~/work/x"))
+        self.assertFalse(MACHINE_PATH.search(b"$HOME/home/x ~/" + b"work/x"))
 
 
 if __name__ == "__main__":
