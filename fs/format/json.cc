@@ -9,12 +9,12 @@ namespace granary {
 
 namespace {
 constexpr size_t kMaxDepth = 32;
-constexpr size_t kMaxValues = 500'000;
 
 // Builds a JsonValue from the parser's events and stops it where a bound is met. The parser keeps its own
 // stack on the heap, so that depth costs no recursion.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit Builder(size_t limit_values) : limit_values_(limit_values) {}
   JsonValue take() { return std::move(root_); }
   const std::string& failure() const { return failure_; }
 
@@ -49,8 +49,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
   // Puts a value where the next one belongs; null when there are too many.
   JsonValue* place(JsonValue value) {
-    if (++values_ > kMaxValues) {
-      fail(str("more than ", kMaxValues, " values"));
+    if (++values_ > limit_values_) {
+      fail(str("more than ", limit_values_, " values"));
       return nullptr;
     }
     if (open_.empty()) return &(root_ = std::move(value));
@@ -72,6 +72,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
+  const size_t limit_values_;
   JsonValue root_;
   std::vector<JsonValue*> open_;  // an array grows only while none of its elements is open
   JsonValue* slot_ = nullptr;     // where the member just named goes
@@ -98,11 +99,11 @@ JsonValue& JsonValue::operator=(const JsonValue& other) = default;
 JsonValue& JsonValue::operator=(JsonValue&& other) noexcept = default;
 JsonValue::~JsonValue() = default;
 
-Result<JsonValue> JsonValue::parse(ByteView text, size_t limit_bytes) {
+Result<JsonValue> JsonValue::parse(ByteView text, size_t limit_bytes, size_t limit_values) {
   if (text.size() > limit_bytes)
     return Error{Code::kEndlessData, str("is ", text.size(), " bytes long; it may have ", limit_bytes)};
   if (text.starts_with("\xef\xbb\xbf")) return Error{Code::kCorrupt, "starts with a byte order mark"};
-  Builder builder;
+  Builder builder(limit_values);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder))
     return Error{Code::kCorrupt, builder.failure().empty() ? "not JSON" : builder.failure()};
   return builder.take();
@@ -244,8 +245,8 @@ Result<JsonReader> JsonReader::reader(std::string_view name, std::string what) c
 }
 
 Result<JsonValue> parse_document(ByteView text, size_t limit_bytes, std::string_view kind,
-                                 std::initializer_list<std::string_view> known) {
-  JsonValue json = TRY_WITHIN(std::string(kind), JsonValue::parse(text, limit_bytes));
+                                 std::initializer_list<std::string_view> known, size_t limit_values) {
+  JsonValue json = TRY_WITHIN(std::string(kind), JsonValue::parse(text, limit_bytes, limit_values));
   const JsonReader in = TRY(JsonReader::of(json, std::string(kind)));
   const std::string actual = TRY(in.text("granary", 64));
   if (actual != kind) return in.wrong("granary", str("is \"", printable(actual), "\", not \"", kind, "\""));

@@ -20,6 +20,7 @@ class JsonValue {
  public:
   using Array = std::vector<JsonValue>;
   using Object = std::map<std::string, JsonValue, std::less<>>;  // ordered by bytes, as canonical writing wants it
+  static constexpr size_t kMaxValues = 500'000;
 
   // NOLINTBEGIN(google-explicit-constructor): so that a document can be written down as it looks
   JsonValue();  // null
@@ -44,8 +45,8 @@ class JsonValue {
 
   // One value and nothing after it.
   //   kEndlessData  longer than `limit_bytes`
-  //   kCorrupt      not JSON, nested deeper than 32, more than 500,000 values, or a key twice in an object
-  static Result<JsonValue> parse(ByteView text, size_t limit_bytes);
+  //   kCorrupt      not JSON, nested deeper than 32, more than `limit_values`, or a key twice in an object
+  static Result<JsonValue> parse(ByteView text, size_t limit_bytes, size_t limit_values = kMaxValues);
 
   // Keys in byte order, no white space. Bytes that are not UTF-8 become U+FFFD.
   Bytes canonical() const;
@@ -108,7 +109,8 @@ class JsonReader {
 // `known`.
 //   kUnsupported  of a format, or with a critical member, that only a newer Granary knows
 Result<JsonValue> parse_document(ByteView text, size_t limit_bytes, std::string_view kind,
-                                 std::initializer_list<std::string_view> known);
+                                 std::initializer_list<std::string_view> known,
+                                 size_t limit_values = JsonValue::kMaxValues);
 // The members every document starts with.
 JsonValue::Object new_document(std::string_view kind);
 
