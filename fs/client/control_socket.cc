@@ -15,8 +15,8 @@
 namespace granary {
 
 namespace {
-constexpr size_t kMaxQuestionBytes = 256;
-constexpr size_t kMaxAnswerBytes = size_t{16} << 20;
+constexpr size_t kMaxQuestionBytes = 16384;  // a path, and some words
+constexpr size_t kMaxAnswerBytes = size_t{32} << 20;
 constexpr int kQuestionTimeoutMs = 500;
 
 std::string socket_name(dev_t device) { return str(major(device), ":", minor(device), ".sock"); }
@@ -85,6 +85,18 @@ void send_all(int socket, const std::string& text) {
     sent += static_cast<size_t>(n);
   }
 }
+
+// A refusal on its way: "error CODE MESSAGE".
+constexpr std::string_view kRefusal = "error ";
+
+std::string refusal(const Error& error) { return str(kRefusal, static_cast<int>(error.code), " ", error.message); }
+
+Error refused(const std::string& answer) {
+  char* after = nullptr;
+  const long code = std::strtol(answer.c_str() + kRefusal.size(), &after, 10);
+  if (*after != ' ') return {Code::kInvalid, answer.substr(kRefusal.size())};
+  return {static_cast<Code>(code), after + 1};
+}
 }  // namespace
 
 Result<std::unique_ptr<ControlSocket>> ControlSocket::listen(dev_t device, Answer answer) {
@@ -140,7 +152,7 @@ void ControlSocket::serve(int connection) const {
     question.append(part, static_cast<size_t>(n));
   }
   const auto answer = answer_(question.substr(0, question.find('\n')));
-  send_all(connection, answer ? *answer : "error " + answer.error().message);
+  send_all(connection, answer ? *answer : refusal(answer.error()));
 }
 
 Result<ControlClient> ControlClient::connect(const MountPoint& mount) {
@@ -172,7 +184,7 @@ Result<std::string> ControlClient::ask(const std::string& question, std::chrono:
     answer.append(part, static_cast<size_t>(n));
     if (answer.size() > kMaxAnswerBytes) return Error{Code::kEndlessData, "the answer does not end"};
   }
-  if (answer.starts_with("error ")) return Error{Code::kInvalid, answer.substr(6)};
+  if (answer.starts_with(kRefusal)) return refused(answer);
   if (answer.empty()) return Error{Code::kPermission, "it answers only its own user and root"};
   return answer;
 }

@@ -49,7 +49,7 @@ class ControlClient {
   //   kPermission  not yours to ask
   static Result<ControlClient> connect(const MountPoint& mount);
 
-  // One question for each connection. kUnavailable: no answer in time.
+  // One question for each connection. kUnavailable: no answer in time; otherwise as the answerer says.
   Result<std::string> ask(const std::string& question, std::chrono::milliseconds timeout);
   // The process behind the mount, from the kernel.
   pid_t pid() const { return pid_; }

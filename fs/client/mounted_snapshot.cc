@@ -72,6 +72,7 @@ MountedSnapshot::~MountedSnapshot() { failures_.reset(); }
 
 Result<Row> MountedSnapshot::lookup(InodeNumber directory, ByteView name) {
   counters_.lookups.fetch_add(1, std::memory_order_relaxed);
+  touches_.directory(directory);
   auto found = catalog_->lookup(directory, name);
   if (!found) return told(found.error(), "lookup", directory);
   Row row = share(std::move(*found));
@@ -95,6 +96,7 @@ Result<Row> MountedSnapshot::parent_of(InodeNumber directory) {
 
 Result<std::vector<Listed>> MountedSnapshot::list(InodeNumber directory, ListCookie after, size_t at_most) {
   counters_.listings.fetch_add(1, std::memory_order_relaxed);
+  touches_.directory(directory);
   return told(list_unlogged(directory, after, at_most), "list", directory);
 }
 
@@ -314,6 +316,7 @@ void MountedSnapshot::read(InodeNumber inode, uint64_t offset, size_t size, Read
   const uint64_t file_size = (*file)->node.size_bytes;
   if (offset >= file_size || size == 0) return done(ByteView());
   size = static_cast<size_t>(std::min<uint64_t>(size, file_size - offset));
+  touches_.file(inode, offset, size);
   const auto placed = slices(*file, offset, size);
   if (!placed) return done(placed.error());
   const auto pending = std::make_shared<PendingRead>(*this, inode, size, std::move(done));

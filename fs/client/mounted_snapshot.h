@@ -12,6 +12,7 @@
 
 #include "fs/client/failure_log.h"
 #include "fs/client/hot_rows.h"
+#include "fs/client/touch_recorder.h"
 #include "fs/format/catalog.h"
 #include "fs/net/fetcher.h"
 
@@ -75,6 +76,8 @@ class MountedSnapshot {
   uint64_t entry_count() const { return entry_count_; }
   uint64_t total_bytes() const { return total_bytes_; }
   const OperationCounters& counters() const { return counters_; }
+  TouchRecorder& touches() { return touches_; }
+  const TouchRecorder& touches() const { return touches_; }
   std::string last_failure() const { return failures_->last(); }
 
  private:
@@ -106,6 +109,7 @@ class MountedSnapshot {
   uint64_t total_bytes_ = 0;
   HotRows hot_rows_;
   OperationCounters counters_;
+  TouchRecorder touches_;
 
   Mutex mutex_;
   // Names of one inode in one directory, where there are several; and stored bytes of files with many slices. Bounded.

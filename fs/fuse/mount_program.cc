@@ -10,6 +10,7 @@
 #include "fs/base/log.h"
 #include "fs/client/connection.h"
 #include "fs/client/control_socket.h"
+#include "fs/client/mount_control.h"
 #include "fs/client/repository_view.h"
 #include "fs/fuse/filesystem.h"
 #include "fs/fuse/log_target.h"
@@ -80,10 +81,10 @@ class MountProgram {
                               places_.cache, target.name(), Clock::system().now()});
     Filesystem filesystem(*snapshot, status, {options_.acl});
     const auto session = TRY(MountSession::start(filesystem, options_, public_url(options_.source), mount_point_));
-    const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
-      return question == "stat" ? Result<std::string>(status.json())
-                                : Error{Code::kInvalid, "no such question: " + question};
-    });
+    MountControl questions;
+    answer_stat(questions, status);
+    const auto control = ControlSocket::listen(session->mount().device,
+                                               [&](const std::string& question) { return questions.answer(question); });
     startup.ready();
     target.use();
     if (!control) log::warn("no control socket", {{"cause", control.error().message}});

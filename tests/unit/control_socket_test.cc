@@ -20,6 +20,7 @@ TEST(ControlSocket, AnswersQuestionsUntilItGoes) {
   const MountPoint mount = unused_mount();
   auto socket = ControlSocket::listen(mount.device, [](const std::string& question) -> Result<std::string> {
     if (question == "stat") return std::string(100'000, 'x');
+    if (question == "start") return Error{Code::kBusy, "one runs"};
     return Error{Code::kInvalid, "no such question: " + question};
   });
   if (!socket) GTEST_SKIP() << socket.error().message;
@@ -30,6 +31,8 @@ TEST(ControlSocket, AnswersQuestionsUntilItGoes) {
   EXPECT_EQ(client->ask("stat", milliseconds(5000))->size(), 100'000U);
   auto other = ControlClient::connect(mount);
   EXPECT_EQ(other->ask("what", milliseconds(5000)).error().message, "no such question: what");
+  auto third = ControlClient::connect(mount);
+  EXPECT_EQ(third->ask("start", milliseconds(5000)).error().code, Code::kBusy);
 
   socket->reset();
   EXPECT_EQ(ControlClient::connect(mount).error().code, Code::kNotFound);

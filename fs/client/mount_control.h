@@ -1,0 +1,33 @@
+// MountControl: what a mount answers at its control socket: a table of questions and who answers them. A question is
+// one line: words, such as "profile start", and whatever the answerer takes after them, such as a path.
+// Filled before the socket listens, then only asked, by the socket's one thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "fs/base/result.h"
+#include "fs/client/mount_status.h"
+
+namespace granary {
+
+class MountControl {
+ public:
+  // The answer, never empty; `rest` is what follows the words of the question and one space.
+  using Answer = std::function<Result<std::string>(const std::string& rest)>;
+
+  // Answers start with these words. Whoever answers outlives the socket.
+  void add(const std::string& words, Answer answer) { answers_[words] = std::move(answer); }
+
+  // kInvalid: not a question that anybody answers. Otherwise as the answerer says.
+  Result<std::string> answer(const std::string& question) const;
+
+ private:
+  std::map<std::string, Answer> answers_;
+};
+
+// "stat": one JSON document.
+void answer_stat(MountControl& control, const MountStatus& status);
+
+}  // namespace granary
