@@ -98,6 +98,26 @@ start_serve() {
   wait_for_port "$port"
 }
 
+# start_link [OPTIONS...]: a narrow, long link (support/emulated_link.h) to the server at $port; from now on $port and
+# $url lead through it. OPTIONS are emulated-link's, such as --rate 10M --rtt 50ms.
+start_link() {
+  background emulated-link --to "127.0.0.1:$port" "$@"
+  link_process=$started
+  link_log=$started_log
+  until_true 20 grep -q '^http' "$link_log"
+  url=$(head -1 "$link_log")
+  port=${url##*:}
+}
+
+# link_carried KEY: what the link has carried so far: up_bytes, down_bytes or connections.
+link_carried() {
+  local before
+  before=$(wc -l <"$link_log")
+  kill -USR1 "$link_process"
+  until_true 20 awk -v before="$before" 'NR > before { found = 1 } END { exit !found }' "$link_log"
+  tail -1 "$link_log" | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
 stop() { kill "$1" 2>/dev/null || true; wait "$1" 2>/dev/null || true; }
 
 is_mounted() { awk -v target="$(realpath "$1")" '$5 == target { found = 1 } END { exit !found }' /proc/self/mountinfo; }
