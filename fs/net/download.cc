@@ -60,21 +60,13 @@ void Download::ask() {
 }
 
 void Download::answered(int serial, Result<Bytes> answer) {
-  Priority priority;
-  {
-    const MutexLock lock(mutex_);
-    priority = priority_;
-  }
-  if (!answer) {
-    pool_.post(priority, [self = shared_from_this(), serial, error = answer.error()] { self->failed(serial, error); });
-    return;
-  }
+  if (!answer) return post([this, serial, error = answer.error()] { failed(serial, error); });
   sources_.received_bytes += answer->size();
   auto bytes = std::make_shared<Bytes>(std::move(*answer));
-  pool_.post(priority, [self = shared_from_this(), serial, bytes] {
-    auto accepted = self->accept_(std::move(*bytes));
-    if (!accepted) return self->failed(serial, accepted.error());
-    self->finish(std::move(accepted));
+  post([this, serial, bytes] {
+    auto accepted = accept_(std::move(*bytes));
+    if (!accepted) return failed(serial, accepted.error());
+    finish(std::move(accepted));
   });
 }
 
@@ -137,11 +129,37 @@ void Download::finish(Result<SharedBytes> result) {
   done(std::move(result), report);
 }
 
-void Download::expedite(Deadline deadline) {
+void Download::expedite(Priority priority, Deadline deadline) {
+  bool is_shorter = false;
+  {
+    const MutexLock lock(mutex_);
+    const bool raised = is_more_urgent(priority, priority_);
+    if (raised) priority_ = priority;
+    if (!raised) deadline = std::max(deadline_, deadline);
+    is_shorter = deadline < deadline_;
+    deadline_ = deadline;
+    if (transfer_) transfer_->expedite(priority_, deadline_);
+    if (raised && posted_) post_posted();
+  }
+  if (is_shorter) watch_deadline();
+}
+
+void Download::post(std::function<void()> work) {
   const MutexLock lock(mutex_);
-  priority_ = Priority::kDemand;
-  deadline_ = std::max(deadline_, deadline);
-  if (transfer_) transfer_->expedite(deadline_);
+  posted_ = std::move(work);
+  post_posted();
+}
+
+// It may stand in several of the pool's queues: whoever comes first takes it.
+void Download::post_posted() {
+  pool_.post(priority_, [self = shared_from_this()] {
+    std::function<void()> work;
+    {
+      const MutexLock lock(self->mutex_);
+      work.swap(self->posted_);
+    }
+    if (work) work();
+  });
 }
 
 void Download::cancel() {

@@ -52,8 +52,8 @@ class Download : public std::enable_shared_from_this<Download> {
   // Borrows both; they outlive it.
   static std::shared_ptr<Download> start(Sources& sources, WorkerPool& pool, Plan plan, Done done);
 
-  // From now on a demand, with this deadline.
-  void expedite(Deadline deadline);
+  // From now on at least so urgent. What becomes more urgent by it gets this deadline, anything else the later one.
+  void expedite(Priority priority, Deadline deadline);
   // Nobody wants it any more: `done` is not called unless it has been already.
   void cancel();
 
@@ -66,6 +66,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void remember(const Error& error) REQUIRES(mutex_);
   // Moves on to the next request; false when there is none. `pause`: how long to wait before it.
   bool move_on(const Error& error, std::chrono::milliseconds& pause) REQUIRES(mutex_);
+  // Hands work on an answer to the pool; should it become more urgent meanwhile, it does there, too.
+  void post(std::function<void()> work);
+  void post_posted() REQUIRES(mutex_);
   void finish(Result<SharedBytes> result);
   void watch_deadline();
   Transport& source() REQUIRES(mutex_);
@@ -83,8 +86,9 @@ class Download : public std::enable_shared_from_this<Download> {
   Deadline deadline_ GUARDED_BY(mutex_);
   Priority priority_ GUARDED_BY(mutex_);
   std::unique_ptr<Transfer> transfer_ GUARDED_BY(mutex_);
-  int serial_ GUARDED_BY(mutex_) = 0;   // of the request under way; answers to earlier ones are ignored
-  size_t turn_ GUARDED_BY(mutex_) = 0;  // sources asked in this round
+  std::function<void()> posted_ GUARDED_BY(mutex_);  // what the pool has not begun yet
+  int serial_ GUARDED_BY(mutex_) = 0;                // of the request under way; answers to earlier ones are ignored
+  size_t turn_ GUARDED_BY(mutex_) = 0;               // sources asked in this round
   int round_ GUARDED_BY(mutex_) = 0;
   bool past_caches_ GUARDED_BY(mutex_) = false;
   std::optional<Error> worst_ GUARDED_BY(mutex_);  // the error to tell, should nobody have a good answer

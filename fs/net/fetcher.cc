@@ -99,14 +99,14 @@ std::optional<Result<ObjectHandle>> Fetcher::join(Flight& flight, Priority prior
   }
   ++counters_.joined;
   flight.waiters.push_back(std::move(done));
-  if (priority == Priority::kDemand) flight.download->expedite(deadline_from_now());
+  if (priority != Priority::kBackground) flight.download->expedite(priority, deadline_from_now(priority));
   return std::nullopt;
 }
 
 void Fetcher::take_off(const ObjectId& id, Priority priority, Callback done) {
   ++counters_.misses;
   Download::Plan plan;
-  plan.request = {object_path(id), kMaxObjectFileBytes, priority, deadline_from_now()};
+  plan.request = {object_path(id), kMaxObjectFileBytes, priority, deadline_from_now(priority)};
   plan.accept = [id](const Bytes& file) -> Result<SharedBytes> {
     return std::make_shared<const Bytes>(TRY(decode_object(id, file)));
   };
@@ -165,6 +165,12 @@ void Fetcher::crash(const ObjectId& id, const Error& error, const Download::Repo
   for (const Callback& waiter : waiters) waiter(error);
 }
 
+// In the background an object may wait for its turn for long; once it runs, a source that stalls is given up anyway.
+Deadline Fetcher::deadline_from_now(Priority priority) const {
+  const auto patience = options_.deadline * (priority == Priority::kBackground ? 20 : 1);
+  return std::chrono::steady_clock::now() + patience;
+}
+
 Result<ObjectHandle> Fetcher::open(const ObjectId& id) {
   const auto promise = std::make_shared<Promise<ObjectHandle>>();
   fetch(id, Priority::kDemand, [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
@@ -186,7 +192,8 @@ void Fetcher::discard(const ObjectId& id) {
 
 void Fetcher::fetch_document(const std::string& path, size_t limit_bytes, Freshness freshness, DocumentCallback done) {
   Download::Plan plan;
-  plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(), freshness == Freshness::kFresh};
+  plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand),
+                  freshness == Freshness::kFresh};
   plan.accept = [](Bytes file) -> Result<SharedBytes> { return std::make_shared<const Bytes>(std::move(file)); };
   const MutexLock lock(mutex_);
   const uint64_t number = next_document_++;

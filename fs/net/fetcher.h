@@ -59,7 +59,8 @@ class Fetcher : public ObjectReader {
 
   // Calls `done` exactly once, with one of the errors of ObjectReader or the object: before it returns, on this thread,
   // when the object is cached or just failed; else on a thread of the fetcher. `done` should be brief: it may call
-  // `fetch`, it may not wait. An empty `done` is fine (prefetch). A demand overtakes a prefetch of the same object.
+  // `fetch`, it may not wait. An empty `done` is fine (prefetch). A more urgent call makes a
+  // flight under way as urgent.
   void fetch(const ObjectId& id, Priority priority, Callback done);
 
   // The same, waiting. Not from a callback.
@@ -96,7 +97,7 @@ class Fetcher : public ObjectReader {
   void land(const ObjectId& id, const SharedBytes& bytes, const Download::Report& report);
   void crash(const ObjectId& id, const Error& error, const Download::Report& report);
   std::vector<Callback> waiters_of(const ObjectId& id, const SharedBytes& landed);
-  Deadline deadline_from_now() const { return std::chrono::steady_clock::now() + options_.deadline; }
+  Deadline deadline_from_now(Priority priority) const;
 
   Cache& cache_;
   const FetcherOptions options_;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
+
 #include "fs/base/file.h"
 
 namespace granary {
@@ -24,50 +26,73 @@ class Exchange {
     const MutexLock lock(mutex_);
     deadline_ = deadline;
   }
+  // True once: for the job that is to answer.
+  bool begin() { return !begun_.exchange(true); }
   bool overdue() {
     const MutexLock lock(mutex_);
     return deadline_ < std::chrono::steady_clock::now();
   }
 
  private:
+  std::atomic<bool> begun_{false};
   Mutex mutex_;
   Transport::Callback done_ GUARDED_BY(mutex_);
   Deadline deadline_ GUARDED_BY(mutex_);
 };
 
-class FileTransfer : public Transfer {
- public:
-  explicit FileTransfer(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
-  ~FileTransfer() override { exchange_->take(); }
-  void expedite(Deadline deadline) override { exchange_->expedite(deadline); }
-
- private:
-  const std::shared_ptr<Exchange> exchange_;
-};
-
-// What the pool holds: answers when the pool drops it.
+// What the pool's jobs hold: answers when the pool drops them all.
 struct Duty {
-  Duty(std::shared_ptr<Exchange> owed, std::string from) : exchange(std::move(owed)), url(std::move(from)) {}
+  Duty(std::shared_ptr<Exchange> owed, std::string from, std::function<Result<Bytes>()> how)
+      : exchange(std::move(owed)), url(std::move(from)), read(std::move(how)) {}
   ~Duty() { exchange->answer(Error{Code::kUnavailable, "cannot fetch " + url + ": shutting down"}); }
 
   const std::shared_ptr<Exchange> exchange;
   const std::string url;
+  const std::function<Result<Bytes>()> read;
+
+  void fulfil() {
+    if (!exchange->begin()) return;
+    if (exchange->overdue())
+      return exchange->answer(Error{Code::kUnavailable, "cannot fetch " + url + ": timed out in the queue"});
+    auto file = read();
+    if (!file) file = file.error().within("cannot fetch " + url);
+    exchange->answer(std::move(file));
+  }
+};
+
+class FileTransfer : public Transfer {
+ public:
+  FileTransfer(const std::shared_ptr<Duty>& duty, std::shared_ptr<WorkerPool> pool, Priority priority)
+      : exchange_(duty->exchange), duty_(duty), pool_(std::move(pool)), priority_(priority) {}
+  ~FileTransfer() override { exchange_->take(); }
+
+  // What becomes more urgent stands in two queues: whichever comes first answers.
+  void expedite(Priority priority, Deadline deadline) override {
+    exchange_->expedite(deadline);
+    const MutexLock lock(mutex_);
+    if (!is_more_urgent(priority, priority_)) return;
+    priority_ = priority;
+    if (auto duty = duty_.lock()) pool_->post(priority, [duty = std::move(duty)] { duty->fulfil(); });
+  }
+
+ private:
+  const std::shared_ptr<Exchange> exchange_;
+  const std::weak_ptr<Duty> duty_;
+  const std::shared_ptr<WorkerPool> pool_;
+  Mutex mutex_;
+  Priority priority_ GUARDED_BY(mutex_);
 };
 }  // namespace
 
 std::unique_ptr<Transfer> FileTransport::get(GetRequest request, Callback done) {
-  auto exchange = std::make_shared<Exchange>(std::move(done), request.deadline);
-  const auto duty = std::make_shared<Duty>(exchange, url_ + "/" + request.path);
   const Priority priority = request.priority;
-  pool_.post(priority, [this, duty, request = std::move(request)] {
-    if (duty->exchange->overdue())
-      return duty->exchange->answer(
-          Error{Code::kUnavailable, "cannot fetch " + duty->url + ": timed out in the queue"});
-    auto file = read(request);
-    if (!file) file = file.error().within("cannot fetch " + duty->url);
-    duty->exchange->answer(std::move(file));
-  });
-  return std::make_unique<FileTransfer>(std::move(exchange));
+  const std::string url = url_ + "/" + request.path;
+  auto exchange = std::make_shared<Exchange>(std::move(done), request.deadline);
+  const auto duty =
+      std::make_shared<Duty>(std::move(exchange), url, [this, request = std::move(request)] { return read(request); });
+  auto transfer = std::make_unique<FileTransfer>(duty, pool_, priority);
+  pool_->post(priority, [duty] { duty->fulfil(); });
+  return transfer;
 }
 
 Result<Bytes> FileTransport::read(const GetRequest& request) const {

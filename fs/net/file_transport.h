@@ -11,7 +11,8 @@ class FileTransport : public Transport {
  public:
   // `url` is for people, `directory` what it stands for.
   FileTransport(std::string url, std::string directory)
-      : url_(std::move(url)), directory_(std::move(directory)), pool_(2) {}
+      : url_(std::move(url)), directory_(std::move(directory)), pool_(std::make_shared<WorkerPool>(2)) {}
+  ~FileTransport() override { pool_->stop(); }
 
   std::unique_ptr<Transfer> get(GetRequest request, Callback done) override;
   const std::string& base_url() const override { return url_; }
@@ -21,7 +22,7 @@ class FileTransport : public Transport {
 
   const std::string url_;
   const std::string directory_;
-  WorkerPool pool_;  // last: its jobs use the others
+  const std::shared_ptr<WorkerPool> pool_;  // a Transfer may outlive us
 };
 
 }  // namespace granary

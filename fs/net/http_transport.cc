@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cctype>
 #include <deque>
@@ -55,6 +56,7 @@ using ExchangePtr = std::shared_ptr<Exchange>;
 struct Note {
   enum class What { kStart, kCancel, kExpedite } what;
   ExchangePtr exchange;
+  Priority priority = Priority::kDemand;
   Deadline deadline = Deadline::max();
 };
 
@@ -88,7 +90,9 @@ class HttpTransfer : public Transfer {
   ~HttpTransfer() override {
     if (inbox_->take_callback(*exchange_)) inbox_->leave({Note::What::kCancel, exchange_});
   }
-  void expedite(Deadline deadline) override { inbox_->leave({Note::What::kExpedite, exchange_, deadline}); }
+  void expedite(Priority priority, Deadline deadline) override {
+    inbox_->leave({Note::What::kExpedite, exchange_, priority, deadline});
+  }
 
  private:
   const std::shared_ptr<Inbox> inbox_;
@@ -162,9 +166,12 @@ class HttpEngine::Loop {
   void run();
   void take_in_notes();
   void follow(const Note& note);
+  std::deque<ExchangePtr>& queue_of(Priority priority) { return queues_[static_cast<size_t>(priority)]; }
+  size_t& active_of(Priority priority) { return active_counts_[static_cast<size_t>(priority)]; }
   void enqueue(const ExchangePtr& exchange);
   void give_up_overdue();
   void admit();
+  bool may_run_more(Priority priority);
   ExchangePtr next_waiting();
   void activate(const ExchangePtr& exchange);
   void collect_finished();
@@ -177,12 +184,11 @@ class HttpEngine::Loop {
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::atomic<bool> stopping_{false};
 
-  // The loop's thread only. The queues may hold exchanges that have moved on: their state tells.
-  std::deque<ExchangePtr> demand_;
-  std::deque<ExchangePtr> prefetch_;
+  // The loop's thread only. The queues, by priority, may hold exchanges that have moved on: their state tells.
+  std::array<std::deque<ExchangePtr>, kPriorities> queues_;
   std::multimap<Deadline, ExchangePtr> overdue_;  // every exchange that is not finished
   std::unordered_set<ExchangePtr> active_;
-  size_t active_prefetches_ = 0;
+  std::array<size_t, kPriorities> active_counts_{};
   std::vector<Easy> idle_;
   HeaderList past_caches_;
 
@@ -257,19 +263,21 @@ void HttpEngine::Loop::follow(const Note& note) {
       exchange->overdue = overdue_.emplace(exchange->request.deadline, exchange);
       return enqueue(exchange);
     case Note::What::kCancel: return retire(exchange);
-    case Note::What::kExpedite:
+    case Note::What::kExpedite: {
       if (exchange->state == Exchange::State::kFinished) return;
       overdue_.erase(exchange->overdue);
       exchange->overdue = overdue_.emplace(note.deadline, exchange);
-      if (exchange->request.priority == Priority::kDemand) return;
-      exchange->request.priority = Priority::kDemand;
+      if (!is_more_urgent(note.priority, exchange->request.priority)) return;
+      const Priority before = std::exchange(exchange->request.priority, note.priority);
       if (exchange->state == Exchange::State::kQueued) return enqueue(exchange);
-      --active_prefetches_;
+      --active_of(before);
+      ++active_of(note.priority);
+    }
   }
 }
 
 void HttpEngine::Loop::enqueue(const ExchangePtr& exchange) {
-  (exchange->request.priority == Priority::kDemand ? demand_ : prefetch_).push_back(exchange);
+  queue_of(exchange->request.priority).push_back(exchange);
 }
 
 void HttpEngine::Loop::give_up_overdue() {
@@ -283,17 +291,21 @@ void HttpEngine::Loop::give_up_overdue() {
 }
 
 void HttpEngine::Loop::admit() {
-  while (active_.size() < options_.max_connections) {
-    const ExchangePtr exchange = next_waiting();
-    if (exchange == nullptr) return;
-    activate(exchange);
-  }
+  while (const ExchangePtr exchange = next_waiting()) activate(exchange);
+}
+
+bool HttpEngine::Loop::may_run_more(Priority priority) {
+  if (active_.size() >= options_.max_connections) return false;
+  const size_t same = active_of(priority);
+  if (priority == Priority::kDemand) return true;
+  if (priority == Priority::kPrefetch) return same < options_.max_prefetches;
+  return same < options_.max_backgrounds && active_.size() == same;
 }
 
 ExchangePtr HttpEngine::Loop::next_waiting() {
-  for (const Priority priority : {Priority::kDemand, Priority::kPrefetch}) {
-    if (priority == Priority::kPrefetch && active_prefetches_ >= options_.max_prefetches) return nullptr;
-    auto& queue = priority == Priority::kDemand ? demand_ : prefetch_;
+  for (const Priority priority : {Priority::kDemand, Priority::kPrefetch, Priority::kBackground}) {
+    if (!may_run_more(priority)) return nullptr;
+    auto& queue = queue_of(priority);
     while (!queue.empty()) {
       ExchangePtr exchange = std::move(queue.front());
       queue.pop_front();
@@ -308,7 +320,7 @@ void HttpEngine::Loop::activate(const ExchangePtr& exchange) {
   exchange->easy = easy_for(*exchange);
   exchange->state = Exchange::State::kActive;
   active_.insert(exchange);
-  if (exchange->request.priority == Priority::kPrefetch) ++active_prefetches_;
+  ++active_of(exchange->request.priority);
   curl_multi_add_handle(multi_, exchange->easy.get());
 }
 
@@ -364,7 +376,7 @@ void HttpEngine::Loop::retire(const ExchangePtr& exchange) {
   if (exchange->state == Exchange::State::kActive) {
     curl_multi_remove_handle(multi_, exchange->easy.get());
     idle_.push_back(std::move(exchange->easy));
-    if (exchange->request.priority == Priority::kPrefetch) --active_prefetches_;
+    --active_of(exchange->request.priority);
     active_.erase(exchange);
   }
   exchange->state = Exchange::State::kFinished;
@@ -373,8 +385,9 @@ void HttpEngine::Loop::retire(const ExchangePtr& exchange) {
 }
 
 void HttpEngine::Loop::sleep() {
-  const bool more = !demand_.empty() || (!prefetch_.empty() && active_prefetches_ < options_.max_prefetches);
-  if (more && active_.size() < options_.max_connections) return;
+  for (const Priority priority : {Priority::kDemand, Priority::kPrefetch, Priority::kBackground}) {
+    if (!queue_of(priority).empty() && may_run_more(priority)) return;
+  }
   auto wait = std::chrono::milliseconds(60'000);
   if (!overdue_.empty()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(overdue_.begin()->first - Clock::now());

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 
 namespace granary {
 
-// Demand: somebody waits for it. Prefetch: somebody may want it later; never in demand's way.
-enum class Priority { kDemand, kPrefetch };
+// The most urgent first. Demand: somebody waits for it. Prefetch: somebody may want it soon; never in demand's way.
+// Background: nobody wants it yet; only what neither of the others has a use for.
+enum class Priority { kDemand, kPrefetch, kBackground };
+inline constexpr size_t kPriorities = 3;
+
+constexpr bool is_more_urgent(Priority a, Priority b) { return a < b; }
 
 using Deadline = std::chrono::steady_clock::time_point;
 

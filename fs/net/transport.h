@@ -26,8 +26,8 @@ struct GetRequest {
 class Transfer {
  public:
   virtual ~Transfer() = default;
-  // From now on a demand, with this deadline.
-  virtual void expedite(Deadline deadline) = 0;
+  // From now on at least so urgent, and with this deadline.
+  virtual void expedite(Priority priority, Deadline deadline) = 0;
 };
 
 class Transport {
@@ -57,6 +57,7 @@ struct HttpOptions {
   long max_redirects = 5;
   size_t max_connections = 16;       // to all sources together; transfers beyond that queue, demand first
   size_t max_prefetches = 12;        // of them; the rest is kept free for demand
+  size_t max_backgrounds = 2;        // and these only while nothing more urgent waits or runs
   std::optional<std::string> proxy;  // none: what http_proxy, https_proxy, no_proxy say; "": no proxy
 };
 

@@ -11,7 +11,7 @@ WorkerPool::WorkerPool(size_t threads) {
 void WorkerPool::post(Priority priority, Job job) {
   const MutexLock lock(mutex_);
   if (stopping_) return;
-  (priority == Priority::kDemand ? demand_ : prefetch_).push_back(std::move(job));
+  queues_[static_cast<size_t>(priority)].push_back(std::move(job));
   changed_.notify_one();
 }
 
@@ -23,13 +23,12 @@ void WorkerPool::post_at(Deadline time, Job job) {
 }
 
 void WorkerPool::stop() {
-  std::deque<Job> dropped_demand, dropped_prefetch;  // destroyed without the lock: a job may own anything
+  std::array<std::deque<Job>, kPriorities> dropped;  // destroyed without the lock: a job may own anything
   std::multimap<Deadline, Job> dropped_later;
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    dropped_demand.swap(demand_);
-    dropped_prefetch.swap(prefetch_);
+    dropped.swap(queues_);
     dropped_later.swap(later_);
     changed_.notify_all();
   }
@@ -46,10 +45,10 @@ WorkerPool::Job WorkerPool::next() {
   for (;;) {
     if (stopping_) return {};
     take_in_due();
-    for (std::deque<Job>* queue : {&demand_, &prefetch_}) {
-      if (queue->empty()) continue;
-      Job job = std::move(queue->front());
-      queue->pop_front();
+    for (std::deque<Job>& queue : queues_) {
+      if (queue.empty()) continue;
+      Job job = std::move(queue.front());
+      queue.pop_front();
       return job;
     }
     if (later_.empty()) {
@@ -63,7 +62,7 @@ WorkerPool::Job WorkerPool::next() {
 void WorkerPool::take_in_due() {
   const auto now = std::chrono::steady_clock::now();
   while (!later_.empty() && later_.begin()->first <= now) {
-    demand_.push_back(std::move(later_.begin()->second));
+    queues_.front().push_back(std::move(later_.begin()->second));
     later_.erase(later_.begin());
     changed_.notify_one();
   }

@@ -1,7 +1,8 @@
-// WorkerPool: a few threads that run jobs: demand before prefetch, and others when their time has come.
+// WorkerPool: a few threads that run jobs: the most urgent first, and others when their time has come.
 // Safe from many threads, its own included. A job may take a while, but never waits for another job.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -34,8 +35,7 @@ class WorkerPool {
 
   Mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> demand_ GUARDED_BY(mutex_);
-  std::deque<Job> prefetch_ GUARDED_BY(mutex_);
+  std::array<std::deque<Job>, kPriorities> queues_ GUARDED_BY(mutex_);
   std::multimap<Deadline, Job> later_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

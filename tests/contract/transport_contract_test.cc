@@ -172,7 +172,7 @@ TEST_P(TransportContract, DestroyingItAnswersEverybodyOnce) {
     const auto result = mailbox.take(i);
     EXPECT_TRUE(result || result.error().code == Code::kUnavailable);
   }
-  transfers.front()->expedite(std::chrono::steady_clock::now());  // nobody listens any more
+  transfers.front()->expedite(Priority::kDemand, std::chrono::steady_clock::now());  // nobody listens any more
 }
 
 TEST_P(TransportContract, TheBaseUrlHasNoTrailingSlash) { EXPECT_EQ(transport_->base_url(), site_->url()); }

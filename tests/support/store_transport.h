@@ -55,7 +55,7 @@ class StoreTransport : public Transport {
   };
   class Nothing : public Transfer {
    public:
-    void expedite(Deadline) override {}
+    void expedite(Priority, Deadline) override {}
   };
 
   std::deque<Request>::iterator next() REQUIRES(mutex_) {

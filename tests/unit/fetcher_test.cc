@@ -90,6 +90,30 @@ TEST_F(FetcherTest, HoweverManyAskThereIsOneDownload) {
   EXPECT_EQ(fetcher_->stats().joined, 99u);
 }
 
+TEST_F(FetcherTest, ADemandRaisesWhatIsFetchedInTheBackground) {
+  const auto busy = publish("busy");
+  const auto wanted = publish("wanted");
+  server_.always(object_path(busy), Fault::kHang);
+  fetcher_->fetch(busy, Priority::kPrefetch, {});
+  ASSERT_TRUE(eventually([&] { return server_.requests() == 1; }));
+  Mailbox<ObjectHandle> mailbox;
+  fetcher_->fetch(wanted, Priority::kBackground, [&](Result<ObjectHandle> got) { mailbox.deliver(std::move(got)); });
+  EXPECT_EQ(**fetcher_->read(wanted), "wanted");
+  EXPECT_TRUE(mailbox.wait_for(1));
+  EXPECT_EQ(server_.requests(object_path(wanted)), 1u);
+}
+
+TEST_F(FetcherTest, WhatADemandRaisesHasTheDeadlineOfADemand) {
+  open({&server_}, [](FetcherOptions& options) { options.deadline = milliseconds(700); });
+  const auto id = publish("hello");
+  server_.always(object_path(id), Fault::kHang);
+  Mailbox<ObjectHandle> mailbox;
+  fetcher_->fetch(id, Priority::kBackground, [&](Result<ObjectHandle> got) { mailbox.deliver(std::move(got)); });
+  ASSERT_TRUE(eventually([&] { return server_.requests() == 1; }));
+  EXPECT_EQ(code_of(id), Code::kUnavailable);
+  EXPECT_TRUE(mailbox.wait_for(1));  // not in the fourteen seconds that the background has
+}
+
 TEST_F(FetcherTest, ManyThreadsReadManyObjects) {
   std::vector<ObjectId> ids;
   for (int i = 0; i < 40; ++i)

@@ -139,7 +139,7 @@ TEST_F(HttpTransportTest, DemandOvertakesPrefetch) {
   const auto later = ask("later", Priority::kPrefetch);
   const auto promoted = ask("promoted", Priority::kPrefetch);
   const auto demand = ask("demand", Priority::kDemand);
-  promoted->expedite(std::chrono::steady_clock::now() + std::chrono::seconds(20));
+  promoted->expedite(Priority::kDemand, std::chrono::steady_clock::now() + std::chrono::seconds(20));
   server_.release();
   ASSERT_TRUE(mailbox.wait_for(4));
   EXPECT_EQ(order, (std::vector<std::string>{"busy", "demand", "promoted", "later"}));
@@ -157,6 +157,46 @@ TEST_F(HttpTransportTest, PrefetchLeavesConnectionsFreeForDemand) {
   }
   EXPECT_TRUE(get(request("file")));
   EXPECT_LE(server_.requests("slow"), 2u);
+}
+
+TEST_F(HttpTransportTest, BackgroundRunsOnlyWhenNothingElseDoesAndAtMostTwoAtOnce) {
+  open([](HttpOptions& options) { options.max_connections = 6; });
+  server_.hold();
+  server_.add("quiet", "quiet");
+  Mailbox<Bytes> mailbox;
+  std::vector<std::unique_ptr<Transfer>> transfers;
+  const auto ask = [&](const std::string& name, Priority priority) {
+    transfers.push_back(
+        transport_->get(request(name, priority), [&](Result<Bytes> result) { mailbox.deliver(std::move(result)); }));
+  };
+  ask("file", Priority::kPrefetch);
+  ASSERT_TRUE(eventually([&] { return server_.requests("file") == 1; }));
+  for (int i = 0; i < 5; ++i) ask("quiet", Priority::kBackground);
+  ask("file", Priority::kDemand);
+  ASSERT_TRUE(eventually([&] { return server_.requests("file") == 2; }));
+  EXPECT_EQ(server_.requests("quiet"), 0u);
+  server_.release();
+  ASSERT_TRUE(mailbox.wait_for(2));
+
+  server_.hold();
+  ASSERT_TRUE(eventually([&] { return server_.requests("quiet") >= 2; }));
+  ask("file", Priority::kDemand);  // its turn comes at once; whatever is in the background waits for it
+  ASSERT_TRUE(eventually([&] { return server_.requests("file") == 3; }));
+  EXPECT_LE(server_.requests("quiet"), 2u + mailbox.count());
+  server_.release();
+  EXPECT_TRUE(mailbox.wait_for(8));
+}
+
+TEST_F(HttpTransportTest, WhatBecomesAPrefetchLeavesTheBackground) {
+  open([](HttpOptions& options) { options.max_connections = 3; });
+  server_.always("slow", Fault::kHang);
+  const auto hanging = transport_->get(request("slow", Priority::kPrefetch), [](const Result<Bytes>&) {});
+  ASSERT_TRUE(eventually([&] { return server_.requests("slow") == 1; }));
+  Mailbox<Bytes> mailbox;
+  const auto raised = transport_->get(request("file", Priority::kBackground),
+                                      [&](Result<Bytes> result) { mailbox.deliver(std::move(result)); });
+  raised->expedite(Priority::kPrefetch, std::chrono::steady_clock::now() + std::chrono::seconds(20));
+  EXPECT_TRUE(mailbox.wait_for(1));
 }
 
 TEST_F(HttpTransportTest, ACancelledTransferMakesRoomAndIsNeverAnswered) {
