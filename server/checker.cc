@@ -14,6 +14,7 @@
 
 #include "fs/base/file.h"
 #include "fs/format/page_source.h"
+#include "fs/format/profile_trace.h"
 #include "fs/store/dir_store.h"
 #include "server/digest_map.h"
 #include "server/log_check.h"
@@ -124,6 +125,7 @@ class Checker {
     TRY(check_log());
     if (!log_.head) return std::move(report_);
     TRY(find_history());
+    check_profiles();
     TRY(check_catalogs());
     TRY(check_objects());
     if (options_.deep) TRY(check_contents());
@@ -271,6 +273,36 @@ class Checker {
     const MutexLock lock(mutex_);
     report_.entries += entries;
     return Done{};
+  }
+
+  // ---- profiles
+
+  // Those of snapshots that are kept. A note that nobody believes any more, because its key was revoked, is no fault.
+  void check_profiles() {
+    for (const auto& [id, found] : history_.found()) {
+      const Profiles profiles = profiles_of(log_.head->root(), log_.names, id);
+      for (const Error& refused : profiles.refused) {
+        if (refused.code == Code::kUntrusted) report_.notes.push_back(refused.message + ": nobody believes it");
+        if (refused.code != Code::kUntrusted) broken("names", refused.message, {{id, found.names, ""}});
+      }
+      for (const auto& [name, profile] : profiles.by_name) check_profile(profile.note, found.names);
+    }
+  }
+
+  void check_profile(const ProfileNote& note, const std::vector<std::string>& names) {
+    const std::vector<Fault::Place> touched{{note.snapshot, names, ""}};
+    const std::string what = str("profile ", note.name, " of snapshot ", note.snapshot.brief());
+    const auto plan_bytes = objects_.read(note.plan);
+    const auto plan = plan_bytes ? decode_plan(**plan_bytes) : plan_bytes.error();
+    if (!plan) broken(what, "its plan " + said(plan.error()), touched);
+    if (plan && (plan->objects.size() != note.objects || plan->total_bytes() != note.bytes))
+      broken(what, "its plan does not have the objects and bytes that the note counts", touched);
+    const auto trace_bytes = objects_.read(note.trace);
+    const auto trace = trace_bytes ? Trace::parse(**trace_bytes) : trace_bytes.error();
+    if (!trace) broken(what, "its trace " + said(trace.error()), touched);
+    if (trace && (trace->repository != note.repository || trace->snapshot != note.base))
+      broken(what, "its trace is of another repository or snapshot than the note says", touched);
+    for (const ObjectId& id : {note.plan, note.trace}) profile_objects_.insert(id);
   }
 
   // ---- objects
@@ -489,6 +521,8 @@ class Checker {
 
   // ---- what nothing reaches
 
+  bool is_needed(const ObjectId& id) { return needs_.contains(id) || profile_objects_.contains(id); }
+
   Status count_orphans() {
     const std::string top = options_.directory + "/objects";
     std::error_code failure;
@@ -500,7 +534,7 @@ class Checker {
         const std::string rest = file->path().filename().string();
         if (!has_object_name(name, rest)) {
           ++report_.leftovers;
-        } else if (!needs_.contains(*Digest::parse(name + rest))) {
+        } else if (!is_needed(*Digest::parse(name + rest))) {
           ++report_.orphans;
           std::error_code gone;
           const auto size = file->file_size(gone);
@@ -546,6 +580,7 @@ class Checker {
   History history_{objects_, Clock::system().now()};
   Needs needs_;
   std::set<SnapshotId> reported_;
+  std::set<ObjectId> profile_objects_;  // plans and traces; checked apart, because no file depends on them
   std::map<CatalogId, std::vector<SnapshotId>> catalogs_;
   std::vector<CatalogId> catalog_ids_;
   std::set<CatalogId> unreadable_;

@@ -83,6 +83,7 @@ class Collector {
     Record record;
     RecordDigest digest;
     Names names;
+    Root root;
   };
 
   std::string private_path(const std::string& name) const { return top_ + "/.granary/" + name; }
@@ -148,7 +149,7 @@ class Collector {
     const VerifiedHead head =
         TRY(verify_head(text, trust_, {TrustPolicy::Freshness::kArchive, options_.clock->now()}, seen));
     Names names = TRY(Names::parse(*TRY(objects_.read(head.record().names))));
-    return Head{head.record(), head.record_digest(), std::move(names)};
+    return Head{head.record(), head.record_digest(), std::move(names), head.root()};
   }
 
   // Everything that `head` reaches and that is not marked yet.
@@ -169,6 +170,7 @@ class Collector {
     std::vector<CatalogId> catalogs;
     for (const auto& [id, found] : history_.found()) {
       add(id);
+      for (const ObjectId& object : profile_objects(head.root, head.names, id)) add(object);
       if (catalogs_.insert(found.snapshot.catalog).second) catalogs.push_back(found.snapshot.catalog);
     }
     std::atomic<uint64_t> done{0};

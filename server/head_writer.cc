@@ -54,6 +54,13 @@ Result<Envelope> HeadWriter::sign_statement(Statement statement, const std::opti
   return envelope;
 }
 
+Result<Envelope> HeadWriter::sign_profile(const ProfileNote& note) {
+  Envelope envelope = note.to_envelope();
+  TRY(sign(envelope, RoleName::kRelease));
+  TRY(verify_profile(envelope, root_, note.snapshot));
+  return envelope;
+}
+
 Result<Envelope> HeadWriter::sign_record(const Record& record) {
   Envelope envelope = record.to_envelope();
   TRY(sign(envelope, RoleName::kRelease));

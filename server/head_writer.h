@@ -3,6 +3,7 @@
 // the signers.
 #pragma once
 
+#include "fs/format/profile.h"
 #include "fs/format/trust.h"
 #include "server/keys.h"
 
@@ -27,6 +28,7 @@ class HeadWriter {
   // (and is left out when they are not).
   //   kUntrusted  our keys may not say this, or not alone (threshold)
   Result<Envelope> sign_statement(Statement statement, const std::optional<Envelope>& current);
+  Result<Envelope> sign_profile(const ProfileNote& note);
   Result<Envelope> sign_record(const Record& record);
   // Valid from `now` on, for `validity_seconds`.
   Result<Envelope> sign_timestamp(const Record& record, const RecordDigest& digest, UnixSeconds now,

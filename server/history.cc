@@ -49,6 +49,15 @@ Status survey_log(const Record& head, uint64_t until, const FetchRecord& fetch, 
   }
 }
 
+std::vector<ObjectId> profile_objects(const Root& root, const Names& names, const SnapshotId& snapshot) {
+  std::vector<ObjectId> objects;
+  for (const auto& [name, profile] : profiles_of(root, names, snapshot).by_name) {
+    objects.push_back(profile.note.plan);
+    objects.push_back(profile.note.trace);
+  }
+  return objects;
+}
+
 bool History::lets_go(const Retention& retention, const Step& step) const {
   if (retention.effective > now_ || step.generation == 0) return false;
   if (retention.keep_last) return step.generation >= *retention.keep_last;

@@ -10,6 +10,7 @@
 
 #include "fs/format/catalog.h"
 #include "fs/format/names.h"
+#include "fs/format/profile.h"
 #include "fs/format/record.h"
 #include "fs/format/snapshot.h"
 
@@ -33,6 +34,9 @@ struct LogSurvey {
 Status survey_log(const Record& head, uint64_t until, const FetchRecord& fetch, ObjectReader& objects,
                   LogSurvey& survey);
 void add_retentions(const Names& names, LogSurvey& survey);
+
+// The plans and traces of a snapshot's profiles, those that `root` believes: what else is kept with it.
+std::vector<ObjectId> profile_objects(const Root& root, const Names& names, const SnapshotId& snapshot);
 
 class History {
  public:

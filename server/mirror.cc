@@ -304,9 +304,20 @@ class Mirror {
       }
       complete.insert(id);
     }
+    TRY(copy_profiles(history));
     TRY(check_constraints(kept));
     note_.complete = std::move(complete);
     return Done{};
+  }
+
+  // They may have been attached after their snapshot was copied.
+  Status copy_profiles(const History& history) {
+    std::vector<ObjectId> objects;
+    for (const auto& [id, found] : history.found()) {
+      for (const ObjectId& object : profile_objects(head_->root(), names_, id)) objects.push_back(object);
+    }
+    TRY_WITHIN("profiles", copy_all(objects));
+    return copier_->settle();
   }
 
   Status check_chosen(const std::vector<KeptName>& kept) const {

@@ -46,6 +46,11 @@ std::optional<Statement> current_statement(const RepositoryState& state, const s
   return found ? std::optional(std::move(*found)) : std::nullopt;
 }
 
+std::vector<Envelope> notes_of(const Names& names, const SnapshotId& snapshot) {
+  const auto found = names.notes.find(snapshot);
+  return found == names.notes.end() ? std::vector<Envelope>() : found->second;
+}
+
 std::optional<SnapshotId> snapshot_of(const std::optional<Statement>& statement) {
   return statement ? std::optional(statement->snapshot) : std::nullopt;
 }
@@ -130,6 +135,8 @@ class Publication {
     TRY(writer.flush());
     published_.new_objects = writer.counters().new_objects;
     published_.new_bytes = writer.counters().new_bytes;
+    published_.profiles.clear();
+    if (theirs) published_.profiles = carry_profiles(state, theirs->snapshot, published_.catalog, *staging_);
     return staging_->commit();
   }
 
@@ -211,7 +218,8 @@ class Publication {
     bool moved = false;
     const auto committed = repository_.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
       moved = snapshot_of(current_statement(now, options_.branch)) != snapshot_of(theirs) ||
-              now.record.next_inode != built_on.record.next_inode;
+              now.record.next_inode != built_on.record.next_inode ||
+              (theirs && notes_of(now.names, theirs->snapshot) != notes_of(built_on.names, theirs->snapshot));
       if (moved) return Error{Code::kConflict, "the head moved"};
       TRY(check_request(now, options_));
       if (stored_.staging != nullptr) TRY(stored_.staging->confirm());
@@ -220,7 +228,7 @@ class Publication {
       draft.next.action = action();
       TRY(draft.release(statement(Statement::Kind::kBranch, options_.branch)));
       if (!options_.tag.empty()) TRY(draft.release(statement(Statement::Kind::kTag, options_.tag)));
-      return Done{};
+      return attach_carried(published_.profiles, published_.snapshot, draft);
     });
     if (moved) return false;
     if (!committed) return committed.error();
@@ -240,6 +248,7 @@ class Publication {
     published_.snapshot = theirs.snapshot;
     published_.catalog = theirs.catalog;
     published_.new_objects = published_.new_bytes = 0;
+    published_.profiles.clear();
     if (options_.tag.empty()) {
       published_.revision = TRY(repository_.read()).record.revision;
       return published_;

@@ -9,6 +9,7 @@
 #include "fs/format/catalog.h"
 #include "server/change_set.h"
 #include "server/content_index.h"
+#include "server/profiles.h"
 #include "server/repository.h"
 #include "server/staging.h"
 
@@ -39,7 +40,8 @@ struct Published {
   uint64_t files_read = 0;
   uint64_t files_recognised = 0;  // unchanged by size and times, not read
   uint64_t new_objects = 0;
-  uint64_t new_bytes = 0;  // as stored
+  uint64_t new_bytes = 0;                // as stored
+  std::vector<CarriedProfile> profiles;  // of the snapshot before, and what became of them
 };
 
 // Called from time to time with what has been seen so far.

@@ -53,7 +53,8 @@ Status check_reached_elsewhere(Repository& repository, const RepositoryState& no
   return Done{};
 }
 
-// Under the commit lock: what nothing reaches may be garbage already, in part.
+}  // namespace
+
 Status check_still_kept(Repository& repository, const RepositoryState& now, const SnapshotId& id) {
   History history(repository.objects(), Clock::system().now());
   const auto go_on = [](const SnapshotId&, const std::string&, const Error&) -> Status { return Done{}; };
@@ -62,7 +63,6 @@ Status check_still_kept(Repository& repository, const RepositoryState& now, cons
   return Error{Code::kInvalid, str("nothing keeps snapshot ", id.brief(),
                                    " any more: a retention has let it go, or it was never published to the end")};
 }
-}  // namespace
 
 Result<RepositoryState> create_branch(Repository& repository, const std::string& name, const SnapshotId& id) {
   TRY(check_ref_name(name));
@@ -127,9 +127,15 @@ Result<RolledBack> roll_back(Repository& repository, const std::string& branch, 
     done.snapshot = Digest::of(plain);
     const auto staging = TRY(Staging::begin(repository.directory()));
     TRY(staging->put(done.snapshot, encode_object(plain, {})));
+    done.profiles = carry_profiles(now, current.snapshot, old.catalog, *staging);
+    for (CarriedProfile& profile : carry_profiles(now, id, old.catalog, *staging)) {
+      std::erase_if(done.profiles, [&](const CarriedProfile& other) { return other.note.name == profile.note.name; });
+      done.profiles.push_back(std::move(profile));
+    }
     TRY(staging->commit());
     draft.next.action = {{"do", "rollback"}, {"branch", branch}, {"snapshot", done.snapshot.hex()}, {"to", id.hex()}};
-    return draft.release(statement_for(Statement::Kind::kBranch, branch, branch, done.snapshot, snapshot));
+    TRY(draft.release(statement_for(Statement::Kind::kBranch, branch, branch, done.snapshot, snapshot)));
+    return attach_carried(done.profiles, done.snapshot, draft);
   }));
   return done;
 }

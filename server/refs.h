@@ -4,9 +4,13 @@
 
 #include <string>
 
+#include "server/profiles.h"
 #include "server/repository.h"
 
 namespace granary {
+
+// Under the commit lock: kInvalid when no branch or tag keeps the snapshot any more, so that it may be garbage already.
+Status check_still_kept(Repository& repository, const RepositoryState& now, const SnapshotId& id);
 
 // A new branch that starts at `snapshot`. kInvalid when the name is taken, or nothing keeps the snapshot any more.
 Result<RepositoryState> create_branch(Repository& repository, const std::string& name, const SnapshotId& snapshot);
@@ -25,9 +29,11 @@ Result<RepositoryState> withdraw(Repository& repository, const SnapshotId& snaps
 
 // Makes `branch` what it was at `snapshot`, as a new snapshot on top of the newest: nothing is forgotten, revisions
 // only rise.
+// Profiles of both are carried over; of one name, the old snapshot's.
 struct RolledBack {
   RepositoryState state;
   SnapshotId snapshot;
+  std::vector<CarriedProfile> profiles;
 };
 //   kInvalid  the branch is like that already
 Result<RolledBack> roll_back(Repository& repository, const std::string& branch, const SnapshotId& snapshot,

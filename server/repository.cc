@@ -95,8 +95,11 @@ Result<RepositoryState> Repository::commit(const Edit& edit) {
   const Signers release = TRY(keys.load_release());
   const Signers timestamp = TRY(keys.load_timestamp());
   const auto log = [this](uint64_t revision) { return log_record(revision); };
-  Draft draft{
-      TRY(successor_of(now.record, now.record_digest, Clock::system().now(), log)), now.names, now.bundle.roots, {}};
+  Draft draft{TRY(successor_of(now.record, now.record_digest, Clock::system().now(), log)),
+              now.names,
+              now.bundle.roots,
+              {},
+              {}};
   draft.release = [&](Statement statement) -> Status {
     statement.repository = now.record.repository;
     statement.sequence = draft.next.revision;
@@ -107,6 +110,13 @@ Result<RepositoryState> Repository::commit(const Edit& edit) {
     const std::optional<Envelope> base = is_first ? std::nullopt : std::optional(current->second);
     names.insert_or_assign(statement.name,
                            TRY(HeadWriter(now.root, release, timestamp).sign_statement(statement, base)));
+    return Done{};
+  };
+  draft.attach = [&](ProfileNote note) -> Status {
+    note.repository = now.record.repository;
+    note.time = draft.next.time;
+    detach_profiles(draft.names, note.snapshot, note.name);
+    draft.names.notes[note.snapshot].push_back(TRY(HeadWriter(now.root, release, timestamp).sign_profile(note)));
     return Done{};
   };
   TRY(edit(now, draft));

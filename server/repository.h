@@ -8,6 +8,7 @@
 
 #include "fs/format/head_bundle.h"
 #include "fs/format/names.h"
+#include "fs/format/profile.h"
 #include "fs/format/record.h"
 #include "fs/format/root.h"
 #include "fs/format/snapshot.h"
@@ -60,6 +61,10 @@ class Repository {
     // time are filled in.
     //   kUntrusted  the keys may not speak for that branch
     std::function<Status(Statement)> release;
+    // Signs a profile note with the release keys at hand and files it under its snapshot, in the place of older ones of
+    // its name; its repository and time are filled in.
+    //   kUntrusted  the keys may not, or not alone
+    std::function<Status(ProfileNote)> attach;
   };
   using Edit = std::function<Status(const RepositoryState& now, Draft& draft)>;
 

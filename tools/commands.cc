@@ -10,6 +10,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       kInitCommand,
       kPublishCommand,
+      kProfileCommand,
       kTransactionCommand,
       kLogCommand,
       kDiffCommand,

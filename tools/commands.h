@@ -19,6 +19,7 @@ extern const Command kKeyCommand;
 extern const Command kManCommand;
 extern const Command kMirrorCommand;
 extern const Command kMountCommand;
+extern const Command kProfileCommand;
 extern const Command kPublishCommand;
 extern const Command kRollbackCommand;
 extern const Command kServeCommand;

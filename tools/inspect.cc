@@ -1,6 +1,7 @@
 // `inspect`: shows any object, catalog, document or the head in human form. Liberal: decodes as much as it can.
 #include "fs/base/file.h"
 #include "fs/format/catalog_index.h"
+#include "fs/format/profile_plan.h"
 #include "fs/store/dir_store.h"
 #include "tools/commands.h"
 #include "tools/format.h"
@@ -76,6 +77,16 @@ OrderedJson describe_object(const ObjectId& id, ByteView plain) {
   if (plain.starts_with("GRNC")) {
     const auto index = decode_catalog_index(plain);
     if (index) json.update(describe_index(*index));
+    return json;
+  }
+  if (plain.starts_with("GRNP")) {
+    json["kind"] = "plan of a profile";
+    const auto plan = decode_plan(plain);
+    if (!plan) return json;
+    json["bytes"] = plan->total_bytes();
+    json["fetches"] = OrderedJson::array();
+    for (const PlannedObject& object : plan->objects)
+      json["fetches"].push_back({{"object", object.id.hex()}, {"bytes", object.size_bytes}});
     return json;
   }
   json["kind"] = plain.starts_with("GRNI")              ? "catalog index leaf"

@@ -1,4 +1,5 @@
 // `log`: the history of a branch, or of the whole repository.
+#include "fs/format/profile.h"
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/reading.h"
@@ -21,7 +22,7 @@ Result<std::multimap<SnapshotId, std::string>> tags_of(const Names& names) {
   return tags;
 }
 
-void show_snapshot(const SnapshotId& id, const Snapshot& snapshot, const Names& names,
+void show_snapshot(const SnapshotId& id, const Snapshot& snapshot, const Names& names, const Profiles& profiles,
                    const std::vector<std::string>& tags, const Options& options, Io& io) {
   const auto withdrawal = names.withdrawn.find(id);
   const bool withdrawn = withdrawal != names.withdrawn.end();
@@ -37,12 +38,15 @@ void show_snapshot(const SnapshotId& id, const Snapshot& snapshot, const Names& 
                      {"parents", OrderedJson::array()},
                      {"catalog", snapshot.catalog.hex()}};
     for (const SnapshotId& parent : snapshot.parents) json["parents"].push_back(parent.hex());
+    json["profiles"] = OrderedJson::array();
+    for (const auto& [name, profile] : profiles.by_name) json["profiles"].push_back(name);
     if (withdrawn) json["withdrawn"] = withdrawal->second.reason;
     print_json(io, json);
     return;
   }
   io.out << "snapshot " << id;
   for (const std::string& tag : tags) io.out << "  tag:" << tag;
+  for (const auto& [name, profile] : profiles.by_name) io.out << "  profile:" << name;
   io.out << "\n  " << format_utc(snapshot.time) << "  " << snapshot.branch << "  " << human_count(snapshot.entries)
          << " entries, " << human_bytes(snapshot.bytes) << "\n  tree digest " << snapshot.tree << "\n";
   if (withdrawn) io.out << "  WITHDRAWN: " << printable(withdrawal->second.reason) << "\n";
@@ -58,7 +62,7 @@ Status show_history(Reading& reading, const Options& options, Io& io) {
   for (uint64_t shown = 1; io.out; ++shown) {
     std::vector<std::string> own_tags;
     for (auto [it, end] = tags.equal_range(id); it != end; ++it) own_tags.push_back(it->second);
-    show_snapshot(id, snapshot, names, own_tags, options, io);
+    show_snapshot(id, snapshot, names, profiles_of(reading.view().head().root(), names, id), own_tags, options, io);
     if (snapshot.parents.empty() || shown == options.limit) return Done{};
     id = snapshot.parents.front();
     auto older = reading.view().snapshot(id);

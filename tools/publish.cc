@@ -36,6 +36,7 @@ void print(const Published& published, bool json, Io& io) {
          << " files read, " << human_count(published.files_recognised) << " recognised as unchanged\n"
          << "  stored       " << human_count(published.new_objects) << " new objects, "
          << human_bytes(published.new_bytes) << "\n";
+  print_carried(published.profiles, io);
   if (published.merged) io.out << "  merged with what another publisher committed meanwhile\n";
 }
 

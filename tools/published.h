@@ -7,5 +7,9 @@
 namespace granary {
 
 OrderedJson published_json(const Published& published);
+OrderedJson carried_json(const std::vector<CarriedProfile>& profiles);
+
+// A line for each profile of the snapshot before: what of it goes on, or why it does not.
+void print_carried(const std::vector<CarriedProfile>& profiles, Io& io);
 
 }  // namespace granary

@@ -1,6 +1,7 @@
 // `rollback`: makes a branch what it was, by going forward.
 #include "server/refs.h"
 #include "tools/commands.h"
+#include "tools/published.h"
 #include "tools/reading.h"
 
 namespace granary {
@@ -24,10 +25,12 @@ Status run(const Options& options, Io& io) {
     print_json(io, {{"snapshot", done.snapshot.hex()},
                     {"tree_digest", old.snapshot.tree.hex()},
                     {"branch", options.branch},
-                    {"revision", done.state.record.revision}});
+                    {"revision", done.state.record.revision},
+                    {"profiles", carried_json(done.profiles)}});
   } else {
     io.out << "branch " << options.branch << " is again what it was at " << old.id.brief() << ": snapshot "
            << done.snapshot.brief() << ", revision " << done.state.record.revision << "\n";
+    print_carried(done.profiles, io);
   }
   return Done{};
 }

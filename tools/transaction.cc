@@ -70,6 +70,7 @@ Status commit(const Options& options, Io& io) {
     io.out << "published snapshot " << published.snapshot.brief() << " on branch " << published.branch << ", revision "
            << published.revision << ": " << human_count(published.changes) << " paths, "
            << human_bytes(published.new_bytes) << " new\n";
+    print_carried(published.profiles, io);
   }
   return Done{};
 }

@@ -86,6 +86,17 @@ Profiles profiles_of(const Root& root, const Names& names, const SnapshotId& sna
   return profiles;
 }
 
+size_t detach_profiles(Names& names, const SnapshotId& snapshot, const std::string& name) {
+  const auto notes = names.notes.find(snapshot);
+  if (notes == names.notes.end()) return 0;
+  const size_t count = std::erase_if(notes->second, [&](const Envelope& envelope) {
+    const auto note = ProfileNote::parse(envelope.payload);
+    return note && note->name == name;
+  });
+  if (notes->second.empty()) names.notes.erase(notes);
+  return count;
+}
+
 Result<VerifiedProfile> find_profile(const Root& root, const Names& names, const SnapshotId& snapshot,
                                      const std::string& name) {
   TRY(check_profile_name(name));

@@ -56,6 +56,9 @@ struct Profiles {
 };
 Profiles profiles_of(const Root& root, const Names& names, const SnapshotId& snapshot);
 
+// Takes the profiles of that name off a snapshot, believed or not. Returns how many there were.
+size_t detach_profiles(Names& names, const SnapshotId& snapshot, const std::string& name);
+
 // The profile of that name. `names` is the object that the head's record names: the caller has compared its digest.
 //   kNotFound  there is none: the message says which there are
 //   otherwise  there is none, and a note that might have been it was refused: as for verify_profile

@@ -97,6 +97,24 @@ def for_catalogs():
             seed("catalog", patches((number * page + offset, new)))
 
 
+def for_profiles():
+    one, two = (hashlib.sha256(name).digest() for name in (b"a", b"b"))
+    seed("profile_plan", b"GRNP\1\0\0\0" + struct.pack("<I", 0))
+    seed("profile_plan", b"GRNP\1\0\0\0" + struct.pack("<I32sI32sI", 2, one, 1, two, 1 << 24))
+    seed("profile_plan", b"GRNP\1\0\0\0" + struct.pack("<I32sI32sI", 2, one, 1, one, 1))
+    common = {"format": 1, "repository": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "snapshot": one.hex(), "time": "2026-11-21T08:00:00Z"}
+    entries = [{"directory": ""}, {"directory": "usr/l%FF%25b"}, {"file": "usr/bin/seed", "content": two.hex(), "ranges": [[0, 2], [2, 1], [9, 2**63 - 10]]},
+               {"file": "empty%0A", "content": two.hex(), "ranges": []}]
+    for some in ([], entries):
+        seed("profile_trace", canonical({**common, "granary": "trace", "entries": some}))
+    seed("profile_note", canonical({**common, "granary": "note", "kind": "profile", "name": "boot", "base": two.hex(), "plan": one.hex(),
+                                    "trace": two.hex(), "objects": 2, "bytes": 5}))
+
+
+def canonical(document):
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
 def payload(envelope):
     return base64.b64decode(envelope["payload"])
 
@@ -143,4 +161,5 @@ if __name__ == "__main__":
     for_catalogs()
     for_tars()
     for_large_files()
+    for_profiles()
     from_repository()

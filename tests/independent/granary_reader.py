@@ -6,13 +6,14 @@
   granary_reader.py extract REPO DEST [options]   the snapshot as files below DEST (absent or empty)
   granary_reader.py digest  REPO [options]        recompute every digest from rows and bytes, compare, print
   granary_reader.py digest  --directory DIR       the tree digest of a directory on disk
+  granary_reader.py profile REPO NAME [options]   what a profile of the snapshot fetches ahead: digest and plain size a line
   granary_reader.py inspect FILE | REPO DIGEST    an object, catalog index or document for people
 
 options: --trust FILE, --branch B | --tag T | --snapshot ID (default: --branch main), --archive (accept an expired timestamp)
 REPO is a directory or an http URL. Without --trust the repository's own first root is taken and a warning printed.
 Lines of `list`: type, mode, uid:gid, size, mtime, path, then "-> target", "major,minor", "= other name of a hard link" and
 "xattr:name=hex"; bytes that are not printable ASCII, blanks and backslashes are \\xNN.
-Beside it lie granary_format.py and granary_trust.py; needs python3-zstandard and python3-cryptography. Exit status: 0 fine, 1 refused or incomplete, 2 wrong usage.
+Beside it lie granary_format.py, granary_trust.py and granary_profile.py; needs python3-zstandard and python3-cryptography. Exit status: 0 fine, 1 refused or incomplete, 2 wrong usage.
 """
 import argparse
 import json
@@ -22,6 +23,7 @@ import sys
 from granary_format import (BLOCK, CHAR, DIRECTORY, FILE, MAX_OBJECT_FILE, STAT_TYPES, SYMLINK, TYPE_NAMES, Refused, Repository, content,
                             content_digest, decode_object, need, read_catalog_index, read_catalog_leaf, read_object_header,
                             scan_directory, sha256, show, tree_digest, walk, warn)
+from granary_profile import read_plan, read_profile
 from granary_trust import Head, is_object, parse_json, unbase64
 
 
@@ -124,6 +126,13 @@ def command_extract(options):
     return 1 if extraction.missing else 0
 
 
+def command_profile(options):
+    head = Head(Repository(options.repo), options.trust, options.archive)
+    _, plan, _ = read_profile(head, head.snapshot(options)["snapshot"], options.name)
+    for digest, size in plan:
+        print(digest.hex(), size)
+
+
 def command_inspect(options):
     if options.digest:
         name = options.digest
@@ -142,6 +151,8 @@ def command_inspect(options):
         print(*(digest.hex() for digest in references), sep="\n")
     elif plain[:4] == b"GRNI":
         print("catalog index leaf", *(digest.hex() for digest in read_catalog_leaf(plain)), sep="\n")
+    elif plain[:4] == b"GRNP":
+        print("plan of a profile", *(f"{digest.hex()} {size}" for digest, size in read_plan(plain)), sep="\n")
     elif plain[:1] == b"{":
         print(json.dumps(opened_envelopes(parse_json(plain, "document")), indent=2, sort_keys=True))
     elif plain[:16] == b"SQLite format 3\0":
@@ -165,12 +176,14 @@ def opened_envelopes(value):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in "list", "extract", "digest":
+    for name in "list", "extract", "digest", "profile":
         command = commands.add_parser(name, usage=__doc__)
-        command.add_argument("repo", nargs="?" if name != "extract" else None)
+        command.add_argument("repo", nargs="?" if name in ("list", "digest") else None)
+        if name == "profile":
+            command.add_argument("name")
         if name == "extract":
             command.add_argument("dest")
-        for option in ["trust", "branch", "tag", "snapshot"] + ["directory"] * (name != "extract"):
+        for option in ["trust", "branch", "tag", "snapshot"] + ["directory"] * (name in ("list", "digest")):
             command.add_argument("--" + option)
         command.add_argument("--archive", action="store_true")
     command = commands.add_parser("inspect", usage=__doc__)

@@ -65,6 +65,9 @@ DOCUMENTS = {  # the members that a document of each kind has; "?" marks those t
                  "bytes": natural},
     "names": {"tags": is_object, "withdrawn": is_object, "retention": is_object, "notes": is_object},
     "timestamp": {"repository": UUID, "revision": positive, "record": DIGEST, "time": is_time, "expires": is_time},
+    "note": {"repository": UUID, "snapshot": DIGEST, "kind": is_text, "time": is_time, "name?": is_text,
+             "base?": is_text, "plan?": is_text, "trace?": is_text, "objects?": natural, "bytes?": natural},
+    "trace": {"repository": UUID, "snapshot": DIGEST, "time": is_time, "entries": lambda value: type(value) is list},
     "head": {"roots": lambda value: type(value) is list, "record": is_object, "timestamp": is_object},
     "trust": {"repository": UUID, "name": REPOSITORY_NAME, "root": is_object, "minimum_revision?": natural},
 }

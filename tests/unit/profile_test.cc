@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fs/format/profile_trace.h"
+#include "support/signed_world.h"
 
 namespace granary {
 namespace {
@@ -100,6 +101,126 @@ TEST(PlanTest, WhatBreaksTheFormIsRefused) {
   Bytes endless = sound;
   endless[10] = 2;  // 131,074 objects
   EXPECT_EQ(decode_plan(endless).error().code, Code::kCorrupt);
+}
+
+// A note as a release key signs it, filed under the snapshot it is for.
+struct ProfileNoteTest : testing::Test {
+  SignedWorld world;
+  const SnapshotId snapshot = Digest::of("snapshot");
+
+  ProfileNote note(const std::string& name, UnixSeconds time = 1'800'000'000) const {
+    ProfileNote note;
+    note.repository = world.root.repository;
+    note.snapshot = note.base = snapshot;
+    note.time = time;
+    note.name = name;
+    note.plan = Digest::of("plan of " + name);
+    note.trace = Digest::of("trace of " + name);
+    note.objects = 2;
+    note.bytes = 5;
+    return note;
+  }
+  void file(const ProfileNote& note, std::initializer_list<Signer*> signers) {
+    world.names.notes[snapshot].push_back(signed_by(note.to_envelope(), signers));
+  }
+  Result<VerifiedProfile> find(const std::string& name) const {
+    return find_profile(world.root, world.names, snapshot, name);
+  }
+  Code refused(const std::string& name) const {
+    const auto found = find(name);
+    return found ? Code{} : found.error().code;
+  }
+};
+
+TEST_F(ProfileNoteTest, ComesBackAsItWasWritten) {
+  EXPECT_EQ(*ProfileNote::parse(note("boot").serialise()), note("boot"));
+}
+
+TEST_F(ProfileNoteTest, AreFoundByNameWithTheirSigners) {
+  file(note("boot"), {&world.release_key});
+  file(note("numpy"), {&world.release_key});
+  const auto found = find("numpy");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->note, note("numpy"));
+  EXPECT_EQ(found->signers, std::set<KeyId>{world.release_key.id()});
+}
+
+TEST_F(ProfileNoteTest, OneThatIsNotThereIsNamedWithThoseThatAre) {
+  file(note("boot"), {&world.release_key});
+  EXPECT_EQ(refused("numpy"), Code::kNotFound);
+  EXPECT_NE(find("numpy").error().message.find("boot"), std::string::npos);
+  EXPECT_EQ(refused("../numpy"), Code::kInvalid);
+}
+
+TEST_F(ProfileNoteTest, TheNewestOfOneNameCounts) {
+  file(note("boot", 1'800'000'002), {&world.release_key});
+  file(note("boot", 1'800'000'001), {&world.release_key});
+  EXPECT_EQ(find("boot")->note.time, 1'800'000'002);
+}
+
+TEST_F(ProfileNoteTest, ForgedOnesAreNotBelieved) {
+  TestSigner thief("thief");
+  file(note("boot"), {&thief});
+  EXPECT_EQ(refused("boot"), Code::kUntrusted);
+  file(note("numpy"), {&world.release_key});
+  world.names.notes[snapshot].back().payload.back() = ' ';  // after it was signed
+  EXPECT_EQ(refused("numpy"), Code::kUntrusted);
+}
+
+TEST_F(ProfileNoteTest, AForgedOneDoesNotHideAnHonestOne) {
+  TestSigner thief("thief");
+  file(note("boot", 1'900'000'000), {&thief});
+  file(note("boot"), {&world.release_key});
+  EXPECT_EQ(find("boot")->note.time, 1'800'000'000);
+  EXPECT_EQ(profiles_of(world.root, world.names, snapshot).refused.size(), 1U);
+}
+
+TEST_F(ProfileNoteTest, OneOfARevokedKeyIsNotBelieved) {
+  file(note("boot"), {&world.release_key});
+  TestSigner next("next");
+  SignedWorld::forbid(world.root, RoleName::kRelease, world.release_key);
+  SignedWorld::allow(world.root, RoleName::kRelease, next);
+  EXPECT_EQ(refused("boot"), Code::kUntrusted);
+}
+
+TEST_F(ProfileNoteTest, TheThresholdOfTheRoleCounts) {
+  TestSigner second("second");
+  SignedWorld::allow(world.root, RoleName::kRelease, second, std::vector<std::string>{"test"});
+  world.root.release.threshold = 2;
+  file(note("alone"), {&world.release_key});
+  file(note("boot"), {&world.release_key, &second});
+  EXPECT_EQ(refused("alone"), Code::kUntrusted);
+  EXPECT_TRUE(find("boot"));
+}
+
+TEST_F(ProfileNoteTest, OneOfAnotherSnapshotOrRepositoryIsRefused) {
+  ProfileNote moved = note("moved");
+  moved.snapshot = Digest::of("another snapshot");
+  file(moved, {&world.release_key});
+  EXPECT_EQ(refused("moved"), Code::kMixAndMatch);
+  world.names.notes.clear();
+  ProfileNote foreign = note("foreign");
+  foreign.repository = kRepository;
+  file(foreign, {&world.release_key});
+  EXPECT_EQ(refused("foreign"), Code::kWrongRepository);
+}
+
+TEST_F(ProfileNoteTest, NotesOfOtherKindsAreNobodysBusinessHere) {
+  JsonValue::Object other = new_document("note");
+  other["kind"] = "endorsement";
+  world.names.notes[snapshot].push_back(
+      signed_by(Envelope::around("note", JsonValue(std::move(other)).canonical()), {&world.release_key}));
+  EXPECT_EQ(refused("boot"), Code::kNotFound);
+  EXPECT_TRUE(profiles_of(world.root, world.names, snapshot).refused.empty());
+}
+
+TEST_F(ProfileNoteTest, DetachingTakesAllOfOneName) {
+  TestSigner thief("thief");
+  file(note("boot"), {&thief});
+  file(note("boot"), {&world.release_key});
+  EXPECT_EQ(detach_profiles(world.names, snapshot, "boot"), 2U);
+  EXPECT_EQ(detach_profiles(world.names, snapshot, "boot"), 0U);
+  EXPECT_TRUE(world.names.notes.empty());
 }
 
 }  // namespace
