@@ -13,7 +13,7 @@ namespace granary {
 namespace {
 struct Options {
   std::string url, mount_point;
-  std::string trust, branch, tag, snapshot, date, cache, quota, state, log;
+  std::string trust, branch, tag, snapshot, date, cache, quota, state, log, profile, profile_limit;
   bool archive = false, allow_withdrawn = false, foreground = false, verbose = false;
   std::vector<std::string> mount_options;
 };
@@ -32,6 +32,8 @@ std::vector<std::string> arguments_for(const Options& options) {
   add("--quota", options.quota);
   add("--state", options.state);
   add("--log", options.log);
+  add("--profile", options.profile);
+  add("--profile-limit", options.profile_limit);
   if (options.archive) out.emplace_back("--archive");
   if (options.allow_withdrawn) out.emplace_back("--allow-withdrawn");
   if (options.foreground) out.emplace_back("--foreground");
@@ -71,6 +73,11 @@ Action define(CLI::App& app) {
                  "bytes the cache may take, such as 20G (default: 4G, at most half of the disk)");
   app.add_option("--state", options->state, "where the newest versions seen are remembered");
   app.add_option("--log", options->log, "a file, \"syslog\" or \"stderr\"");
+  auto* profile = app.add_option("--profile", options->profile,
+                                 "fetch ahead what this profile of the snapshot names (see granary profile)");
+  app.add_option("--profile-limit", options->profile_limit,
+                 "at most so many bytes of it (default: 256M, never more than half of the quota)")
+      ->needs(profile);
   app.add_flag("--archive", options->archive, "accept a repository that is authentic but stale, and say so");
   app.add_flag("--allow-withdrawn", options->allow_withdrawn,
                "mount a snapshot even if its publisher has withdrawn it");

@@ -31,6 +31,30 @@ std::string text_of(const OrderedJson& json, const char* key) {
   return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
 }
 
+// "12 objects, 3.4 MB".
+std::string count_text(const OrderedJson& count) {
+  return str(count["objects"], " objects, ", bytes_text(count["bytes"].get<double>()));
+}
+
+void print_profile(Io& io, const OrderedJson& profile) {
+  const std::string cause = text_of(profile, "cause");
+  std::string line = str(text_of(profile, "name"), ": ", text_of(profile, "state"));
+  if (!text_of(profile, "attached_to").empty()) {
+    line += str(", recorded on ", text_of(profile, "recorded_on").substr(0, 12), ", attached to ",
+                text_of(profile, "attached_to").substr(0, 12), profile["stale"] ? " (an ancestor: stale)" : "");
+    for (const auto& signer : profile["signers"]) line += ", signed by " + signer.get<std::string>().substr(0, 12);
+  }
+  print_line(io, "profile", line + (cause.empty() ? "" : ": " + cause));
+  if (profile["planned"]["objects"] == 0) return;
+  std::string names = count_text(profile["planned"]);
+  if (profile["limited"]) names += str("; within its limit: ", count_text(profile["replayed"]));
+  print_line(io, "  names", names);
+  print_line(io, "  fetched",
+             str(count_text(profile["fetched"]), "; ", profile["cached"]["objects"], " were cached, ",
+                 profile["failed"]["objects"], " failed"));
+  print_line(io, "  used", str(count_text(profile["used"]), "; nobody uses ", count_text(profile["unused"])));
+}
+
 Status show_mount(const MountPoint& mount, bool json, Io& io) {
   const OrderedJson stat = OrderedJson::parse(TRY(mount_stat(mount)), nullptr, false);
   if (stat.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};
@@ -62,6 +86,13 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
   print_line(io, "reads",
              str(operations["reads"], ", ", bytes_text(operations["read_bytes"].get<double>()), ", ",
                  operations["parked_reads"], " waited for an object"));
+  if (stat.contains("profile") && stat["profile"].is_object()) print_profile(io, stat["profile"]);
+  if (stat.contains("recording") && stat["recording"].is_object()) {
+    const OrderedJson& recording = stat["recording"];
+    print_line(io, "recording",
+               str("what is touched, since ", text_of(recording, "started_at"), ": ", recording["directories"],
+                   " directories, ", recording["files"], " files", recording["truncated"] ? ", full" : ""));
+  }
   print_line(io, "last failure", text_of(stat, "last_failure"));
   return Done{};
 }

@@ -1,5 +1,9 @@
 #include "fs/client/mount_control.h"
 
+#include <nlohmann/json.hpp>
+
+#include "fs/client/recorded_trace.h"
+
 namespace granary {
 
 Result<std::string> MountControl::answer(const std::string& question) const {
@@ -14,6 +18,25 @@ Result<std::string> MountControl::answer(const std::string& question) const {
 
 void answer_stat(MountControl& control, const MountStatus& status) {
   control.add("stat", [&status](const std::string&) -> Result<std::string> { return status.json(); });
+}
+
+void answer_recording(MountControl& control, const MountStatus& status, const ResolvedSnapshot& resolved,
+                      MountedSnapshot& snapshot) {
+  control.add("profile start", [&](const std::string&) -> Result<std::string> {
+    TRY(snapshot.touches().start(Clock::system().now()));
+    return status.recording();
+  });
+  control.add("profile status", [&](const std::string&) -> Result<std::string> { return status.recording(); });
+  control.add("profile stop", [&](const std::string&) -> Result<std::string> {
+    const TouchRecorder::Recording recording = TRY(snapshot.touches().stop());
+    const RecordedTrace recorded = trace_of(recording, resolved.repository, resolved.id, snapshot);
+    const nlohmann::ordered_json counts{{"directories", recorded.directories},
+                                        {"files", recorded.files},
+                                        {"bytes", recorded.bytes},
+                                        {"lost", recorded.lost},
+                                        {"truncated", recorded.truncated}};
+    return counts.dump() + "\n" + recorded.trace.serialise();
+  });
 }
 
 }  // namespace granary

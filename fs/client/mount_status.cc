@@ -38,6 +38,44 @@ Json operations_json(const OperationCounters& counters) {
           {"failures", counters.failures.load()}};
 }
 
+Json recording_json(const TouchRecorder& recorder) {
+  const auto progress = recorder.progress();
+  if (!progress) return {};
+  return {{"started_at", format_utc(progress->started_at)},
+          {"directories", progress->directories},
+          {"files", progress->files},
+          {"bytes", progress->bytes},
+          {"truncated", progress->truncated}};
+}
+
+Json count_json(const ProfileReplay::Count& count) { return {{"objects", count.objects}, {"bytes", count.bytes}}; }
+
+Json replay_json(const ProfileReplay* replay) {
+  if (replay == nullptr) return {};
+  const ProfileReplay::Report report = replay->report();
+  Json out{{"name", report.name}, {"state", name_of(report.state)}, {"cause", nullptr}};
+  if (!report.cause.empty()) out["cause"] = printable(report.cause);
+  Json signers = Json::array();
+  if (report.from) {
+    for (const KeyId& signer : report.from->signers) signers.push_back(str(signer));
+  }
+  out["recorded_on"] = report.from ? Json(report.from->note.base.hex()) : Json();
+  out["attached_to"] = report.from ? Json(report.from->note.snapshot.hex()) : Json();
+  out["attached_at"] = report.from ? Json(format_utc(report.from->note.time)) : Json();
+  out["signers"] = signers;
+  out["stale"] = report.is_stale;
+  out["limit"] = report.limit_bytes;
+  out["limited"] = report.state != ProfileReplay::State::kWaiting && report.chosen.objects < report.planned.objects;
+  out["planned"] = count_json(report.planned);
+  out["replayed"] = count_json(report.chosen);
+  out["fetched"] = count_json(report.fetched);
+  out["cached"] = count_json(report.cached);
+  out["failed"] = count_json(report.failed);
+  out["used"] = count_json(report.used);
+  out["unused"] = count_json(report.unused);
+  return out;
+}
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(printable(text)); }
 Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(format_utc(*time)) : Json(); }
 }  // namespace
@@ -68,11 +106,15 @@ std::string MountStatus::json() const {
       {"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
       {"fetch", fetch_json(parts_.fetcher.stats())},
       {"operations", operations_json(parts_.snapshot.counters())},
+      {"profile", replay_json(parts_.replay)},
+      {"recording", recording_json(parts_.snapshot.touches())},
       {"last_failure", text_or_null(parts_.snapshot.last_failure())},
       {"log", parts_.log},
   };
   return out.dump();
 }
+
+std::string MountStatus::recording() const { return recording_json(parts_.snapshot.touches()).dump(); }
 
 std::optional<Bytes> MountStatus::word(std::string_view key) const {
   const ResolvedSnapshot& resolved = parts_.resolved;

@@ -6,6 +6,7 @@
 
 #include "fs/base/time.h"
 #include "fs/client/mounted_snapshot.h"
+#include "fs/client/profile_replay.h"
 #include "fs/client/repository_view.h"
 #include "fs/store/cache.h"
 
@@ -22,11 +23,14 @@ class MountStatus {
     std::string cache_directory;
     std::string log;  // where its lines go: a file, "syslog" or "stderr"
     UnixSeconds mounted_at = 0;
+    const ProfileReplay* replay = nullptr;  // nothing when no profile is replayed
   };
   explicit MountStatus(Parts parts) : parts_(std::move(parts)) {}
 
   // Keys are stable once published (docs/operations.md).
   std::string json() const;
+  // Of what is being recorded (TouchRecorder); "null" while nothing is.
+  std::string recording() const;
   // For the root: "repository", "snapshot", "counters" …; nothing when there is no such word.
   std::optional<Bytes> word(std::string_view key) const;
 

@@ -94,6 +94,12 @@ Result<Row> MountedSnapshot::parent_of(InodeNumber directory) {
   return directory == kRootInode ? child : row(child->parent);
 }
 
+Result<Bytes> MountedSnapshot::path_of(const Row& row) {
+  if (row->inode == kRootInode) return Bytes();
+  const Bytes directory = TRY(catalog_->path_of(row->parent));
+  return directory.empty() ? row->name : directory + "/" + row->name;
+}
+
 Result<std::vector<Listed>> MountedSnapshot::list(InodeNumber directory, ListCookie after, size_t at_most) {
   counters_.listings.fetch_add(1, std::memory_order_relaxed);
   touches_.directory(directory);
@@ -328,10 +334,8 @@ void MountedSnapshot::read(InodeNumber inode, uint64_t offset, size_t size, Read
 std::string MountedSnapshot::path_for_log(InodeNumber inode) {
   const auto row = row_unlogged(inode);
   if (!row) return str("inode ", inode);
-  if (inode == kRootInode) return "/";
-  const auto directory = catalog_->path_of((*row)->parent);
-  if (!directory) return str("inode ", inode, " ", printable((*row)->name));
-  return printable(directory->empty() ? "/" + (*row)->name : "/" + *directory + "/" + (*row)->name);
+  const auto path = path_of(*row);
+  return path ? printable("/" + *path) : str("inode ", inode, " ", printable((*row)->name));
 }
 
 Error MountedSnapshot::told(Error error, const char* operation, InodeNumber inode) {

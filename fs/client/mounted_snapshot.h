@@ -54,6 +54,8 @@ class MountedSnapshot {
   //   kNotFound  no such inode
   Result<Row> row(InodeNumber inode);
   Result<Row> parent_of(InodeNumber directory);
+  // Of one of its names, relative to the root, without leading slash.
+  Result<Bytes> path_of(const Row& row);
   // At most `at_most` entries in order of name; none at the end.
   //   kInvalid  the cookie is not of this directory
   Result<std::vector<Listed>> list(InodeNumber directory, ListCookie after, size_t at_most);

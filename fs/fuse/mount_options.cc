@@ -26,6 +26,8 @@ Mounts a snapshot of a repository read-only. URL: http://, https://, file:// or 
   --quota SIZE         bytes the cache may take, such as 20G (default 4G, at most half of what the disk has free)
   --state DIR          where the newest versions seen are remembered
                        (default /var/lib/granary, or ~/.local/state/granary for users)
+  --profile NAME       fetch ahead what this profile of the snapshot names (granary profile)
+  --profile-limit SIZE at most so many bytes of it (default 256M, never more than half of the quota)
   --log FILE           also "syslog" or "stderr" (default: syslog, with --foreground stderr)
   --foreground         stay; the mount goes when this process ends
   --verbose            log more
@@ -42,6 +44,17 @@ using Setter = Status (*)(MountOptions&, const std::string&);
 
 Status set_quota(MountOptions& options, const std::string& value) {
   options.quota_bytes = TRY_WITHIN("bad quota", parse_size(value));
+  return Done{};
+}
+
+Status set_profile(MountOptions& options, const std::string& value) {
+  TRY(check_profile_name(value));
+  options.profile = value;
+  return Done{};
+}
+
+Status set_profile_limit(MountOptions& options, const std::string& value) {
+  options.profile_limit_bytes = TRY_WITHIN("bad profile limit", parse_size(value));
   return Done{};
 }
 
@@ -75,6 +88,9 @@ const std::map<std::string, Setter>& value_options() {
        }},
       {"cache", [](MountOptions& o, const std::string& v) -> Status { return o.cache_directory = v, Done{}; }},
       {"quota", set_quota},
+      {"profile", set_profile},
+      {"profile-limit", set_profile_limit},
+      {"profile_limit", set_profile_limit},
       {"state", [](MountOptions& o, const std::string& v) -> Status { return o.state_directory = v, Done{}; }},
       {"log", [](MountOptions& o, const std::string& v) -> Status { return o.log = v, Done{}; }},
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/client/profile_replay.h"
 #include "fs/client/snapshot_selector.h"
 
 namespace granary {
@@ -19,7 +20,9 @@ struct MountOptions {
   std::string cache_directory;  // empty: the default
   uint64_t quota_bytes = 0;     // 0: the default
   std::string state_directory;  // empty: the default
-  std::string log;              // "stderr", "syslog", a file; empty: the default
+  std::string profile;          // empty: none is replayed
+  uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
+  std::string log;  // "stderr", "syslog", a file; empty: the default
   bool archive = false;
   bool allow_withdrawn = false;
   bool foreground = false;

@@ -72,17 +72,20 @@ class MountProgram {
     set_ending_signals(EndingSignals::kBlocked);  // in every thread that is started from here on
     const auto connection = TRY(Connection::open({url_, trust_->name, places_.cache, options_.quota_bytes}));
     set_ending_signals(EndingSignals::kLetThrough);  // a source that does not answer can be left
-    const ResolvedSnapshot resolved = TRY(resolve(connection->fetcher()));
+    const auto view = TRY(open_view(connection->fetcher()));
+    const ResolvedSnapshot resolved = TRY(resolve(*view));
     set_ending_signals(EndingSignals::kBlocked);
+    const auto replay = start_replay(*view, resolved, *connection);  // beside all that follows
     const auto snapshot = TRY(MountedSnapshot::open(resolved.snapshot.catalog, connection->fetcher(),
                                                     {resolved.repository_name, resolved.url}));
     if (options_.check_only) return startup.ready(), Done{};
     const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), mount_point_,
-                              places_.cache, target.name(), Clock::system().now()});
+                              places_.cache, target.name(), Clock::system().now(), replay.get()});
     Filesystem filesystem(*snapshot, status, {options_.acl});
     const auto session = TRY(MountSession::start(filesystem, options_, public_url(options_.source), mount_point_));
     MountControl questions;
     answer_stat(questions, status);
+    answer_recording(questions, status, resolved, *snapshot);
     const auto control = ControlSocket::listen(session->mount().device,
                                                [&](const std::string& question) { return questions.answer(question); });
     startup.ready();
@@ -101,21 +104,35 @@ class MountProgram {
   }
 
  private:
-  Result<ResolvedSnapshot> resolve(Fetcher& fetcher) {
+  Result<std::unique_ptr<RepositoryView>> open_view(Fetcher& fetcher) {
     ViewOptions options;
     options.url = public_url(url_);
     options.trust = trust_;
     options.state_directory = places_.state;
     options.archive = options_.archive;
     options.allow_withdrawn = options_.allow_withdrawn;
-    const auto view = TRY(RepositoryView::open(fetcher, options, options_.selector));
-    ResolvedSnapshot resolved = TRY(view->resolve(options_.selector));
+    return RepositoryView::open(fetcher, options, options_.selector);
+  }
+
+  Result<ResolvedSnapshot> resolve(RepositoryView& view) {
+    ResolvedSnapshot resolved = TRY(view.resolve(options_.selector));
     if (resolved.stale_since) {
       std::fprintf(stderr,
                    "granary-mount: archive: %s is stale since %s; newer states may exist, and its date is unproven\n",
                    resolved.url.c_str(), format_utc(*resolved.stale_since).c_str());
     }
     return resolved;
+  }
+
+  // Nothing when no profile was asked for.
+  std::unique_ptr<ProfileReplay> start_replay(const RepositoryView& view, const ResolvedSnapshot& resolved,
+                                              Connection& connection) const {
+    if (options_.profile.empty() || options_.check_only) return nullptr;
+    const VerifiedHead& head = view.head();
+    return ProfileReplay::start(
+        connection.fetcher(),
+        {head.root(), head.record().names, resolved.id, resolved.snapshot, resolved.repository_name},
+        {options_.profile, options_.profile_limit_bytes, connection.cache().stats().quota_bytes});
   }
 
   MountOptions options_;

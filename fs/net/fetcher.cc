@@ -68,6 +68,9 @@ Fetcher::~Fetcher() {
 }
 
 void Fetcher::fetch(const ObjectId& id, Priority priority, Callback done) {
+  if (priority == Priority::kDemand) {
+    if (DemandWatcher* const watcher = watcher_.load(std::memory_order_acquire)) watcher->demanded(id);
+  }
   if (!done) done = [](const Result<ObjectHandle>&) {};
   if (const auto answer = answer_or_wait(id, priority, done)) done(*answer);
 }

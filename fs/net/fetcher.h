@@ -47,6 +47,14 @@ struct FetcherStats {
   uint64_t in_flight = 0;       // now
 };
 
+// DemandWatcher: is told of every object that is demanded, whether it is at hand or not, by the thread that asks.
+// Brief.
+class DemandWatcher {
+ public:
+  virtual ~DemandWatcher() = default;
+  virtual void demanded(const ObjectId& id) = 0;
+};
+
 class Fetcher : public ObjectReader {
  public:
   using Callback = std::function<void(Result<ObjectHandle>)>;
@@ -79,6 +87,9 @@ class Fetcher : public ObjectReader {
 
   FetcherStats stats() const;
 
+  // At most one; nullptr: none. Who takes it away waits until nobody is inside `fetch` before it goes.
+  void watch_demand(DemandWatcher* watcher) { watcher_.store(watcher, std::memory_order_release); }
+
  private:
   // An object on its way, and who waits for it. Stays until the cache has it, so that nobody starts over.
   struct Flight {
@@ -103,6 +114,7 @@ class Fetcher : public ObjectReader {
   const FetcherOptions options_;
   Sources sources_;
   Counters counters_;
+  std::atomic<DemandWatcher*> watcher_{nullptr};
   std::atomic<uint64_t> landings_{0};  // flights ever ended: a cache miss from before the last one is stale
 
   mutable Mutex mutex_;

@@ -61,6 +61,24 @@ TEST(MountOptions, IncompleteCommandLinesSayWhatIsMissing) {
   EXPECT_FALSE(parse_mount_arguments({"--no-such", "u", "m"}));
 }
 
+TEST(MountOptions, AProfileIsNamedAndBoundedInBothForms) {
+  const auto plain = parse_mount_arguments({"--profile", "boot/server", "--trust", "t", "u", "m"});
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(plain->profile, "boot/server");
+  EXPECT_EQ(plain->profile_limit_bytes, uint64_t{256} << 20);
+  const auto listed = parse_helper_arguments({"u", "m", "-o", "trust=t,profile=boot,profile-limit=10M"});
+  ASSERT_TRUE(listed) << listed.error().message;
+  EXPECT_EQ(listed->profile, "boot");
+  EXPECT_EQ(listed->profile_limit_bytes, uint64_t{10} << 20);
+
+  for (const char* name : {"", "../etc", "a b"})
+    EXPECT_FALSE(parse_mount_arguments({"--profile", name, "--trust", "t", "u", "m"})) << name;
+  for (const char* limit : {"", "0", "much", "-5"})
+    EXPECT_FALSE(parse_mount_arguments({"--profile", "boot", "--profile-limit", limit, "--trust", "t", "u", "m"}))
+        << limit;
+  EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,profile"}));
+}
+
 TEST(MountOptions, SizesHaveUnits) {
   EXPECT_EQ(*parse_size("4096"), 4096U);
   EXPECT_EQ(*parse_size("500M"), uint64_t{500} << 20);
