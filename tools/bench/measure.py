@@ -1,4 +1,4 @@
-"""Running and timing: commands, the page cache, medians."""
+"""Running and timing: commands, the page cache, medians, and what a part of the benchmark has found."""
 import os
 import statistics
 import subprocess
@@ -8,6 +8,10 @@ import time
 
 class Failed(Exception):
     """A command that failed, or something this machine cannot do; its text goes into the report."""
+
+
+class Wrong(Failed):
+    """A target gave other bytes than the tree has. Whatever its times are, they count for nothing."""
 
 
 def say(text):
@@ -47,12 +51,17 @@ def median(values):
     return statistics.median(values) if values else None
 
 
+def ratio(mine, theirs):
+    """None when either was not measured."""
+    return mine / theirs if mine is not None and theirs else None
+
+
 class Table:
-    """Times by (workload, target): every single run, and why something could not be measured."""
+    """What one part has found: every single run by (workload, target), why something could not be measured, and facts
+    by name (sizes, counts)."""
 
     def __init__(self):
-        self.runs = {}
-        self.reasons = {}
+        self.runs, self.reasons, self.facts, self.wrong = {}, {}, {}, []
 
     def add(self, workload, target, value):
         self.runs.setdefault((workload, target), []).append(value)
@@ -60,9 +69,17 @@ class Table:
     def give_up(self, workload, target, reason):
         self.reasons[workload, target] = str(reason)
         say(f"{workload}, {target}: {reason}")
+        if isinstance(reason, Wrong):
+            self.wrong.append(f"{workload}, {target}: {reason}")
 
     def median(self, workload, target):
+        """None when it was not measured, or when any of its runs gave wrong bytes."""
+        if any(text.startswith(f"{workload}, {target}: ") for text in self.wrong):
+            return None
         return median(self.runs.get((workload, target), []))
+
+    def ratio(self, workload, target, peer):
+        return ratio(self.median(workload, target), self.median(workload, peer))
 
     def timed(self, workload, target, command, **options):
         """Adds one run of `command`."""
@@ -70,6 +87,19 @@ class Table:
             self.add(workload, target, seconds(command, **options))
         except Failed as failed:
             self.give_up(workload, target, failed)
+
+    def to_json(self):
+        return {"runs": [[*key, values] for key, values in self.runs.items()],
+                "reasons": [[*key, reason] for key, reason in self.reasons.items()],
+                "facts": self.facts, "wrong": self.wrong}
+
+    @staticmethod
+    def from_json(raw):
+        table = Table()
+        table.runs = {(workload, target): values for workload, target, values in raw["runs"]}
+        table.reasons = {(workload, target): reason for workload, target, reason in raw["reasons"]}
+        table.facts, table.wrong = raw["facts"], raw["wrong"]
+        return table
 
 
 def wait_for(condition, what, limit=20):

@@ -4,28 +4,37 @@ import json
 import os
 import platform
 
-from measure import Failed, run
+import aims
+import workloads
+from measure import Failed, Table, run
+from parts import cold, directory, link, parallel, scale
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+REMARKS = os.path.join(HERE, "remarks.md")
 TARGETS = ["granary", "ext4", "squashfs", "erofs", "erofs lz4hc", "squashfuse"]
 PUBLISHERS = ["granary", "tar | zstd -3 -T2", "mksquashfs", "mkfs.erofs", "mkfs.erofs -zlz4hc"]
-SERVERS = ["granary serve", "nginx"]
 
 # Measured once, elsewhere, on a like machine and tree (CernVM-FS 2.12, built from source, nginx on loopback).
 CERNVM_FS = [
     ("publish the tree", "21-22.7 s"), ("publish one changed file", "1.3-3.2 s, a 4.1 MB catalog"),
     ("find, hot", "0.83 s"), ("find, after drop_caches", "2.05 s"), ("tar, hot", "4.1 s"),
     ("tar, after drop_caches", "11.8 s"), ("tar, empty cache, loopback", "26 s, 33,727 requests, 312 MB"),
-    ("mount, empty cache", "0.23-0.42 s"),
+    ("mount, empty cache", "0.23-0.42 s"), ("mount over the link", "0.55 s"), ("find over the link", "2.5 s"),
+    ("start python with numpy over the link", "8.5 s; warm 0.21 s"),
+    ("compile hello world over the link", "2.8 s; warm 0.04 s"),
+    ("cat of 1,000 small files over the link", "22.8 s"), ("tar over the link", "770 s, 33 × line rate"),
+    ("readdir of 200,000 entries", "3 s (15 µs a row)"), ("memory of the client", "41 MB after find, 48 MB after tar"),
 ]
 
 
-def machine(root):
-    def quietly(command):
-        try:
-            return run(command).strip()
-        except Failed:
-            return "unknown"
+def quietly(command):
+    try:
+        return run(command).strip()
+    except Failed:
+        return "unknown"
 
+
+def machine(root):
     memory = int(quietly("awk '/MemTotal/ { print $2 }' /proc/meminfo") or 0) // (1 << 20)
     return {
         "processor": quietly("sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1") + f", {os.cpu_count()} cores",
@@ -38,121 +47,186 @@ def machine(root):
     }
 
 
+# --- words and tables -------------------------------------------------------------------------------------------------
+
+
 def shown(value):
     if value is None:
         return "–"
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def megabytes(size):
     return f"{size / 1e6:.1f} MB"
 
 
-def aims(bench):
-    """(what, its value, its limit) in words and numbers; a value of None was not measured."""
-    table = bench.table
-
-    def ratio(workload, target, peer_workload, peer):
-        mine, theirs = table.median(workload, target), table.median(peer_workload, peer)
-        return mine / theirs if mine and theirs else None
-
-    def beside_ext4(workload):
-        return ratio(workload, "granary", workload, "ext4")
-
-    again = table.median("publish, one file changed", "granary")
-    grown = bench.facts.get("new bytes after one changed file")
-    return [
-        ("publish beside `tar \\| zstd -3 -T2`", ratio("publish", "granary", "publish", "tar | zstd -3 -T2"), 2.0, "×"),
-        ("hot find beside ext4", beside_ext4("find, hot"), 1.5, "×"),
-        ("hot tar beside ext4", beside_ext4("tar, hot"), 1.3, "×"),
-        ("find after drop_caches beside ext4", beside_ext4("find, after drop_caches"), 1.0, "×"),
-        ("tar after drop_caches beside ext4", beside_ext4("tar, after drop_caches"), 1.0, "×"),
-        ("publish after one changed file", again, 1.0, "s"),
-        ("new bytes after one changed file", grown / 1000 if grown is not None else None, 400.0, "kB"),
-    ]
+def escaped(text):
+    return text.replace("|", "\\|")
 
 
-def aim_rows(bench):
-    yield "| Aim | wanted | measured | |"
-    yield "|---|---|---|---|"
-    for what, value, limit, unit in aims(bench):
-        verdict = "not measured" if value is None else "met" if value <= limit else "**not met**"
-        yield f"| {what} | ≤ {limit:g} {unit} | {shown(value)} {unit if value is not None else ''} | {verdict} |"
-
-
-def grid(table, workloads, targets, first):
-    """A row for each workload, a column for each target; beside the first peer, its ratio."""
-    yield f"| {first} | " + " | ".join(target.replace("|", "\\|") for target in targets) + " |"
+def grid(table, workloads_shown, targets, first):
+    """A row for each workload, a column for each target."""
+    yield f"| {first} | " + " | ".join(escaped(target) for target in targets) + " |"
     yield "|---" * (len(targets) + 1) + "|"
-    for workload in workloads:
+    for workload in workloads_shown:
         cells = [shown(table.median(workload, target)) for target in targets]
         if any(cell != "–" for cell in cells):
             yield f"| {workload} | " + " | ".join(cells) + " |"
 
 
-def publishing(bench):
-    yield from ["| | seconds (median) | size |", "|---|---|---|"]
+def aim_rows(results):
+    yield "| Aim | wanted | measured | | CernVM-FS |"
+    yield "|---|---|---|---|---|"
+    for aim in aims.all_aims(results):
+        sign = "≥" if aim.at_least else "≤"
+        measured = f"{shown(aim.value)} {aim.unit}" if aim.value is not None else "–"
+        yield f"| {aim.what} | {sign} {aim.limit:.4g} {aim.unit} | {measured} | {aims.verdict(aim)} | [{aim.peer}] |"
+
+
+def remarks():
+    """What people have to say about the numbers: remarks.md, without its own first comment."""
+    with open(REMARKS) as text:
+        lines = text.read().split("-->", 1)[-1].strip().splitlines()
+    return ["", *lines] if lines else []
+
+
+# --- a section for each part ------------------------------------------------------------------------------------------
+
+
+def publishing(table):
+    yield from ["## Publishing", "", "From a warm page cache into an empty repository.", "",
+                "| | seconds (median) | size |", "|---|---|---|"]
     for name in PUBLISHERS:
-        size = bench.facts.get(f"size of {name}")
-        label = name.replace("|", "\\|")
-        yield f"| {label} | {shown(bench.table.median('publish', name))} | {megabytes(size) if size else '–'} |"
+        size = table.facts.get(f"size of {name}")
+        yield f"| {escaped(name)} | {shown(table.median('publish', name))} | {megabytes(size) if size else '–'} |"
     for workload in ["publish, nothing changed", "publish, one file changed"]:
-        grown = bench.facts.get("new bytes after one changed file") if "one file" in workload else None
-        yield (f"| granary {workload} | {shown(bench.table.median(workload, 'granary'))} | "
+        grown = table.facts.get("new bytes after one changed file") if "one file" in workload else None
+        yield (f"| granary {workload} | {shown(table.median(workload, 'granary'))} | "
                f"{f'+{grown / 1000:.0f} kB' if grown is not None else '–'} |")
 
 
-def cold(bench):
-    workloads = [f"{name}, empty cache" for name in ["mount", *bench.workloads]]
-    yield from grid(bench.table, workloads, SERVERS, "seconds (median)")
-    if requests := bench.facts.get("requests and bytes, cold"):
-        yield ""
-        yield f"All of these together made {requests[0]:,} requests for {megabytes(requests[1])} (nginx's own log)."
+def reading(table):
+    rows = [f"{name}, {state}" for name in table.facts["workloads"] for state in ("hot", "after drop_caches")]
+    yield from ["## Reading", "", "Seconds. Granary's client cache is warm, served by `granary serve`; after drop_caches"
+                " the kernel knows nothing.", "", *grid(table, rows, TARGETS, "")]
+    if table.facts.get("peak memory of the mount"):
+        yield from ["", f"The mount program's memory peaked at {megabytes(table.facts['peak memory of the mount'])}."]
 
 
-def body(options, machine_facts, bench):
-    facts, workloads = bench.facts, bench.workloads
+def cold_section(table):
+    yield from ["## Cold, over loopback", "", "Empty client cache, a fresh mount each, the server's files in the page"
+                " cache.", "", *grid(table, table.facts["workloads"], [*cold.SERVERS, "ext4 after drop_caches"],
+                                     "seconds (median)")]
+    if requests := table.facts.get("requests and bytes"):
+        yield from ["", f"All of these together made {requests[0]:,} requests for {megabytes(requests[1])} (nginx's log)."]
+
+
+def link_section(table):
+    files = table.facts["small files"]
+    yield from ["## Cold, over the link", "",
+                f"{table.facts['rate']}bit/s and {table.facts['round_trip']} there and back for all connections together,"
+                " by tests/support/emulated_link.h, which says what it leaves out (loss, slow start). Empty client cache,"
+                " a fresh mount each. Beside each time stands what the bytes that nginx sent take at that rate."
+                f" The small files are {files['count']:,} of at most 256 KiB, {megabytes(files['bytes'])}, in order of"
+                " path.", ""]
+    names = ["mount", "find", link.FILES, link.PYTHON, link.PROFILED, link.UNPROFILED_AFTER, link.PROFILED_AFTER,
+             "compile hello world", "tar"]
+    yield from grid(table, names, [*link.SERVERS, link.LINE_RATE], "seconds (median)")
+
+
+def parallel_section(table):
+    names = [parallel.WARM, parallel.COLD, parallel.EXT4]
+    one, many = parallel.readers_of(1), parallel.readers_of(parallel.READERS)
+    rows = [one, many, f"cores used by {one}", f"cores used by {many}"]
+    yield from ["## Readers in parallel", "", "All files of the tree, read by one `cat`, then by eight that share them."
+                " Seconds, and processor time of readers and mount program a second. The kernel knows nothing of the files"
+                " on a fresh mount; the cache's and the server's files are in the page cache.", "",
+                *grid(table, rows, names, "")]
+    speed_ups = [(name, aims.ratio(table.median(one, name), table.median(many, name))) for name in names]
+    yield from ["", "Speed-up: " + ", ".join(f"{name} {shown(value)} ×" for name, value in speed_ups) + "."]
+
+
+def directory_section(table):
+    rows = [directory.EMPTY, directory.FIRST, directory.DROPPED, directory.HOT]
+    yield from ["## A large directory", "", f"`ls -f` of {table.facts['entries']:,} entries, over loopback.", "",
+                *grid(table, rows, directory.TARGETS, "seconds (median)")]
+
+
+def scale_section(table):
+    labels = [scale.label(entries) for entries in table.facts["entries"]]
+    rows = [scale.GENERATE, scale.MOUNT, scale.MOUNT_LINK, scale.WALK, scale.ENTRY, scale.CHANGED]
+    yield from ["## Scale", "", "Generated repositories (tools/bench/generated_tree.py), over loopback, empty client"
+                " cache. The changed file is published with its directory (`publish --path`).", "",
+                *grid(table, rows, labels, "seconds (median)")]
+    for one in labels:
+        if memory := aims.median(table.runs.get(("memory", one), [])):
+            yield from ["", f"{one}: the client's memory peaked at {megabytes(memory)} while find walked;"
+                        f" the repository has {megabytes(table.facts[f'bytes of {one}'])};"
+                        f" one changed file added {table.facts.get(f'new bytes of {one}', 0) / 1000:.0f} kB."]
+
+
+SECTIONS = {"publish": publishing, "read": reading, cold.NAME: cold_section, link.NAME: link_section,
+            parallel.NAME: parallel_section, directory.NAME: directory_section, scale.NAME: scale_section}
+
+
+# --- the whole page ---------------------------------------------------------------------------------------------------
+
+
+def body(options, machine_facts, results, tree_facts):
     yield "# Benchmarks"
     yield ""
-    yield "Written by `tools/dev bench`: everything here was measured side by side in one run. Do not edit; run it again."
+    yield ("Written by `tools/dev bench`: everything here was measured side by side in one run. Do not edit; run it again."
+           " What people have to add stands in tools/bench/remarks.md.")
     yield ""
     yield ", ".join(f"{key} {value}" for key, value in machine_facts.items()) + "."
-    yield (f"Tree: Debian 12, {options.kind}, {facts['entries']:,} entries, {megabytes(facts['bytes'])} (files, logical)."
-           f" Medians of {options.runs}; ext4 is {facts.get('ext4', 'not measured')}.")
+    if "entries" in tree_facts:
+        yield (f"Tree: Debian 12, {options.kind}, {tree_facts['entries']:,} entries, {megabytes(tree_facts['bytes'])}"
+               f" (files, logical). Medians of {options.runs}; ext4 is {tree_facts.get('ext4', 'not measured')}.")
     if float(machine_facts["load before"]) > 0.7:
         yield ""
         yield "**The machine was not quiet when this began; compare ratios, not seconds.**"
-    yield from ["", "## Aims", "", *aim_rows(bench)]
-    yield from ["", "## Publishing", "", "From a warm page cache into an empty repository.", "", *publishing(bench)]
-    rows = [f"{name}, {state}" for name in workloads for state in ("hot", "after drop_caches")]
-    yield from ["", "## Reading", "",
-                "Seconds. Granary's client cache is warm, served by `granary serve`; after drop_caches the kernel knows nothing.",
-                "", *grid(bench.table, rows, TARGETS, "")]
-    if facts.get("peak memory of the mount"):
-        yield from ["", f"The mount program's memory peaked at {megabytes(facts['peak memory of the mount'])}."]
-    yield from ["", "## Cold, over loopback", "", "Empty client cache, the server's files in the page cache.", "", *cold(bench)]
-    yield from ["", "## Where CernVM-FS stands", "",
-                "2.12, measured on another day on a like machine (2 cores, kernel 6.18, Debian tree of 48,501 entries, 882 MB).", "",
+    yield from ["", "## Aims", "", *aim_rows(results), *remarks(), ""]
+    for part, section in SECTIONS.items():
+        if part in results and results[part].runs:
+            yield from section(results[part])
+            yield ""
+    yield from ["## Where CernVM-FS stands", "",
+                "2.12, measured on another day on a like machine (2 cores, kernel 6.18, Debian tree of 48,501 entries,"
+                " 882 MB; the link has 100 Mbit/s and 20 ms).", "",
                 "| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in CERNVM_FS)]
-    yield from ["", "## Commands", "", "In the tree's top directory:", "", "```sh", *commands(bench), "```"]
-    if bench.table.reasons:
+    yield from ["", "## Commands", "", "`tools/dev bench " + " ".join(options.words) + "`; in the tree's top directory:", "",
+                "```sh", *COMMANDS, "```"]
+    reasons = [(key, reason) for table in results.values() for key, reason in table.reasons.items()]
+    if reasons:
         yield from ["", "## Not measured", ""]
-        yield from (f"- {workload}, {target}: {reason}" for (workload, target), reason in sorted(bench.table.reasons.items()))
+        yield from (f"- {workload}, {target}: {reason}" for (workload, target), reason in sorted(reasons))
 
 
-def commands(bench):
-    for name, command in bench.workloads.items():
-        yield f"{command}  # {name}"
-    yield "granary publish REPOSITORY TREE; tar cf - . | zstd -3 -T2; mksquashfs . FILE -comp zstd -b 1M; mkfs.erofs FILE ."
-    yield "sync; echo 3 >/proc/sys/vm/drop_caches"
+COMMANDS = [
+    "find . -xdev -printf '%s %m\\n' | wc -l  # find",
+    "tar cf - --warning=no-file-ignored . | wc -c  # tar",
+    f"{workloads.PYTHON}  # start python with numpy",
+    "echo 'int main(void) { return 0; }' | chroot . gcc -O2 -x c -S -o - -  # compile hello world",
+    "granary publish REPOSITORY TREE; tar cf - . | zstd -3 -T2; mksquashfs . FILE -comp zstd -b 1M; mkfs.erofs FILE .",
+    "sync; echo 3 >/proc/sys/vm/drop_caches",
+    "emulated-link --to 127.0.0.1:PORT --rate 100M --rtt 20ms",
+]
 
 
-def write(options, machine_facts, bench):
+def write(options, machine_facts, results, tree_facts):
     with open(options.output, "w") as out:
-        out.write("\n".join(body(options, machine_facts, bench)) + "\n")
-    raw = {"machine": machine_facts, "facts": bench.facts,
-           "runs": {f"{workload} | {target}": values for (workload, target), values in bench.table.runs.items()}}
-    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "build")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "benchmarks.json"), "w") as out:
-        json.dump(raw, out, indent=1)
+        out.write("\n".join(body(options, machine_facts, results, tree_facts)) + "\n")
+
+
+def write_raw(path, machine_facts, results, tree_facts):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as out:
+        json.dump({"machine": machine_facts, "tree": tree_facts,
+                   "parts": {part: table.to_json() for part, table in results.items()}}, out, indent=1)
+
+
+def read_raw(path):
+    """What `write_raw` wrote: the results of each part, and the tree's facts."""
+    with open(path) as text:
+        raw = json.load(text)
+    return {part: Table.from_json(table) for part, table in raw["parts"].items()}, raw["tree"]

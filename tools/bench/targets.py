@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
+import time
 
-from measure import Failed, is_mounted, run, wait_for
+from measure import Failed, is_mounted, run, seconds, wait_for
 
 
 class Target:
@@ -78,16 +78,17 @@ class Squashfuse(Target):
 
 
 class Granary(Target):
-    """A granary mount of the published tree."""
+    """A granary mount of a published tree."""
 
     name = "granary"
 
-    def __init__(self, tools, url, trust, cache):
-        self.tools, self.url, self.trust, self.cache = tools, url, trust, cache
+    def __init__(self, tools, url, trust, cache, profile=None):
+        self.tools, self.url, self.trust, self.cache, self.profile = tools, url, trust, cache, profile
 
     def command(self, at):
+        profile = ["--profile", self.profile] if self.profile else []
         return [self.tools.granary, "mount", self.url, at, "--trust", self.trust, "--cache", self.cache,
-                "--state", self.cache + ".state"]
+                "--state", self.cache + ".state", *profile]
 
     def mount(self, at):
         run(self.command(at))
@@ -97,18 +98,42 @@ class Granary(Target):
         run([self.tools.granary, "umount", at])
         wait_for(lambda: not is_mounted(at), "granary umount")
 
-    def empty_cache(self):
-        shutil.rmtree(self.cache, ignore_errors=True)
+    def forget(self):
+        """The next mount is that of a machine that has never seen the repository."""
+        for folder in (self.cache, self.cache + ".state"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def mount_timed(self, at):
+        """Gives the path of the tree's top, and the seconds until the mount answered."""
+        os.makedirs(at, exist_ok=True)
+        began = time.monotonic()
+        self.mount(at)
+        took = time.monotonic() - began
+        try:
+            yield at, took
+        finally:
+            if is_mounted(at):
+                self.unmount(at)
+
+    def worker(self, at):
+        """The number of the process behind the mount."""
+        return json.loads(run([self.tools.granary, "stat", at, "--json"]))["worker_pid"]
 
     def peak_memory(self, at):
         """The mount program's high-water mark in bytes, or None."""
         try:
-            worker = json.loads(run([self.tools.granary, "stat", at, "--json"]))["worker_pid"]
-            with open(f"/proc/{worker}/status") as status:
+            with open(f"/proc/{self.worker(at)}/status") as status:
                 line = next(line for line in status if line.startswith("VmHWM:"))
             return int(line.split()[1]) * 1024
         except (Failed, OSError, KeyError, ValueError, StopIteration):
             return None
+
+    def processor_seconds(self, at):
+        """What the mount program has used of the processor so far."""
+        with open(f"/proc/{self.worker(at)}/stat") as status:
+            fields = status.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Tools:
@@ -116,6 +141,7 @@ class Tools:
 
     def __init__(self, folder):
         self.granary = os.path.join(folder, "granary")
+        self.link = os.path.join(folder, "emulated-link")
 
     def present(self):
         return os.access(self.granary, os.X_OK)
@@ -132,72 +158,17 @@ class Tools:
                 json.dump(answer["trust"], out)
         return trust
 
-    def publish(self, repository, tree):
-        return [self.granary, "publish", repository, tree, "--json"]
+    def publish(self, repository, tree, *options):
+        return [self.granary, "publish", repository, tree, "--json", *options]
+
+    def publish_seconds(self, repository, tree, *options):
+        return seconds(self.publish(repository, tree, *options))
+
+    def has(self, *command):
+        """Whether this granary knows the command."""
+        return subprocess.run([self.granary, *command, "--help"], capture_output=True).returncode == 0
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def connects(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextlib.contextmanager
-def process(command, port):
-    """A server on a port, for as long as the block lasts."""
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: server.poll() is not None or connects(port), command[0])
-        if server.poll() is not None:
-            raise Failed(f"{command[0]} ended at once")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def granary_serve(tools, repository):
-    port = free_port()
-    return process([tools.granary, "serve", repository, "--listen", f"127.0.0.1:{port}"], port)
-
-
-NGINX = """user root;
-daemon off;
-worker_processes 2;
-pid {work}/pid;
-error_log {work}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log {work}/access.log;
-  client_body_temp_path {work}/body;
-  proxy_temp_path {work}/proxy;
-  fastcgi_temp_path {work}/fastcgi;
-  uwsgi_temp_path {work}/uwsgi;
-  scgi_temp_path {work}/scgi;
-  sendfile on;
-  keepalive_requests 100000;
-  server {{ listen 127.0.0.1:{port}; root {root}; }}
-}}
-"""
-
-
-def nginx(work, root):
-    """nginx on the files under `root`, as it comes; its log of requests is work/access.log."""
-    os.makedirs(work, exist_ok=True)
-    port = free_port()
-    with open(os.path.join(work, "nginx.conf"), "w") as out:
-        out.write(NGINX.format(work=work, port=port, root=os.path.realpath(root)))
-    return process([shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx", "-p", work, "-c",
-                    os.path.join(work, "nginx.conf"), "-e", os.path.join(work, "error.log")], port)
-
-
-def requests_logged(work):
-    """(number of requests, bytes sent) in nginx's log."""
-    with open(os.path.join(work, "access.log")) as log:
-        sent = [line.split('"')[2].split()[1] for line in log]
-    return len(sent), sum(int(size) for size in sent if size.isdigit())
+def public_bytes(repository):
+    """What readers can see of a repository; the publisher's own index comes and goes."""
+    return int(run(["du", "-sb", "--exclude=.granary", repository]).split()[0])
