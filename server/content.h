@@ -32,6 +32,10 @@ class ContentTable {
   std::span<const Slice> slices(Number number) const {
     return {slices_.data() + rows_[number].first_slice, rows_[number].slice_count};
   }
+  // Says where in its object the first slice lies, once that is known.
+  void place_at(Number number, uint64_t offset_bytes) {
+    slices_[rows_[number].first_slice].offset_bytes = offset_bytes;
+  }
   // Says in which object the first slice lies, once that is known.
   void place(Number number, const ObjectId& object) { slices_[rows_[number].first_slice].object = object; }
 

@@ -7,7 +7,7 @@ namespace granary {
 Result<Ingested> ingest(TreeSource& source, ObjectWriter& writer, KnownContents* known, StatCache* stats, Catalog* base,
                         const IngestOptions& options) {
   ContentTable contents;
-  Packer packer(writer, known, contents);
+  Packer packer(writer, known, contents, options.together);
   Intake intake{writer, packer, contents, stats, options.jobs, options.progress, {}};
 
   const SourceTree tree = TRY(source.read(intake));

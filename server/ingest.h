@@ -12,6 +12,7 @@ struct IngestOptions {
   unsigned jobs = 1;  // threads that read and hash; the writer has its own
   Bytes subpath;      // what of the tree the source replaces; "" is all of it
   std::function<void(const ReadCounters&)> progress;
+  const PackOrder* together = nullptr;  // small files that a profile touches
 };
 
 struct Ingested {

@@ -11,14 +11,32 @@ Result<ContentTable::Number> Packer::add(const Digest& digest, ByteView bytes) {
   if (known_ != nullptr) {
     if (auto slices = known_->find(digest)) return contents_.add({digest, bytes.size(), std::move(*slices)});
   }
-  if (pack_.size() + bytes.size() > kPackBytes) TRY(close_pack());
-  const auto number = contents_.add({digest, bytes.size(), {Slice{{}, pack_.size(), bytes.size()}}});
-  pack_.append(bytes);
-  in_pack_.push_back(number);
+  const auto number = contents_.add({digest, bytes.size(), {Slice{{}, 0, bytes.size()}}});
+  if (together_ != nullptr && held_bytes_ + bytes.size() <= kMaxHeldBytes) {
+    if (const auto place = together_->find(digest); place != together_->end()) {
+      held_.emplace(place->second, Held{number, Bytes(bytes)});
+      held_bytes_ += bytes.size();
+      return number;
+    }
+  }
+  TRY(append(number, bytes));
   return number;
 }
 
-Status Packer::finish() { return close_pack(); }
+Status Packer::append(ContentTable::Number number, ByteView bytes) {
+  if (pack_.size() + bytes.size() > kPackBytes) TRY(close_pack());
+  contents_.place_at(number, pack_.size());
+  pack_.append(bytes);
+  in_pack_.push_back(number);
+  return Done{};
+}
+
+Status Packer::finish() {
+  TRY(close_pack());
+  for (const auto& [place, held] : held_) TRY(append(held.number, held.bytes));
+  held_.clear();
+  return close_pack();
+}
 
 Status Packer::close_pack() {
   if (pack_.empty()) return Done{};

@@ -4,7 +4,6 @@
 
 namespace granary {
 
-namespace {
 Status check_trace(Repository& repository, const RepositoryState& state, const Trace& trace) {
   if (trace.repository != state.record.repository)
     return Error{Code::kWrongRepository,
@@ -17,6 +16,7 @@ Status check_trace(Repository& repository, const RepositoryState& state, const T
   return Done{};
 }
 
+namespace {
 ObjectId put(Staging& staging, const Bytes& plain, Status& outcome) {
   const ObjectId id = Digest::of(plain);
   if (outcome) outcome = staging.put(id, encode_object(plain, {}));
@@ -82,20 +82,32 @@ Result<Trace> trace_of(const ProfileNote& note, ObjectReader& objects) {
 }
 
 namespace {
-Result<CarriedProfile> carry(const ProfileNote& old, const CatalogId& catalog, Staging& staging) {
-  StoreReader objects(staging);
-  const Trace trace = TRY(trace_of(old, objects));
+Result<CarriedProfile> try_to_plan(const std::string& name, const Trace& trace, const CatalogId& catalog,
+                                   Staging& staging) {
   const PlannedProfile planned = TRY(make_plan(trace, catalog, staging));
-  return CarriedProfile{TRY(stage(old.name, trace, planned.plan, staging)), planned.touches, planned.kept, {}};
+  return CarriedProfile{TRY(stage(name, trace, planned.plan, staging)), planned.touches, planned.kept, {}};
+}
+
+CarriedProfile left_out(const std::string& name, const Error& why) {
+  CarriedProfile profile;
+  profile.note.name = name;
+  profile.left_out = why.message;
+  return profile;
 }
 }  // namespace
 
+CarriedProfile plan_profile(const std::string& name, const Trace& trace, const CatalogId& catalog, Staging& staging) {
+  Result<CarriedProfile> planned = try_to_plan(name, trace, catalog, staging);
+  return planned ? *std::move(planned) : left_out(name, planned.error());
+}
+
 std::vector<CarriedProfile> carry_profiles(const RepositoryState& state, const SnapshotId& from,
                                            const CatalogId& catalog, Staging& staging) {
+  StoreReader objects(staging);
   std::vector<CarriedProfile> carried;
   for (const auto& [name, profile] : profiles_of(state.root, state.names, from).by_name) {
-    Result<CarriedProfile> one = carry(profile.note, catalog, staging);
-    carried.push_back(one ? *std::move(one) : CarriedProfile{profile.note, 0, 0, one.error().message});
+    const Result<Trace> trace = trace_of(profile.note, objects);
+    carried.push_back(trace ? plan_profile(name, *trace, catalog, staging) : left_out(name, trace.error()));
   }
   return carried;
 }

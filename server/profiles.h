@@ -37,6 +37,12 @@ struct CarriedProfile {
   std::string left_out;  // why it is not carried; empty: it is
 };
 
+// The errors of attach_profile about the trace itself.
+Status check_trace(Repository& repository, const RepositoryState& state, const Trace& trace);
+
+// What a trace is worth in a snapshot with this catalog. The plan is put into `staging`.
+CarriedProfile plan_profile(const std::string& name, const Trace& trace, const CatalogId& catalog, Staging& staging);
+
 // What becomes of the profiles of `from` in a snapshot with this catalog. Plans are put into `staging`. What cannot be
 // planned is left out: a profile keeps nobody from publishing.
 std::vector<CarriedProfile> carry_profiles(const RepositoryState& state, const SnapshotId& from,

@@ -104,7 +104,7 @@ class Publication {
       const RepositoryState state = TRY(repository_.read());
       const std::optional<Statement> theirs = current_statement(state, options_.branch);
       TRY(build(state, theirs));
-      if (theirs && published_.tree == theirs->tree) return TRY(conclude_unchanged(*theirs));
+      if (theirs && published_.tree == theirs->tree && !was_packed_anew_) return TRY(conclude_unchanged(*theirs));
       if (!TRY(swap(state, theirs))) continue;
       note_in_index();
       return published_;
@@ -135,9 +135,19 @@ class Publication {
     TRY(writer.flush());
     published_.new_objects = writer.counters().new_objects;
     published_.new_bytes = writer.counters().new_bytes;
+    TRY(plan_profiles(state, theirs));
+    return staging_->commit();
+  }
+
+  // Those of the snapshot before, and the one that was asked for.
+  Status plan_profiles(const RepositoryState& state, const std::optional<Statement>& theirs) {
     published_.profiles.clear();
     if (theirs) published_.profiles = carry_profiles(state, theirs->snapshot, published_.catalog, *staging_);
-    return staging_->commit();
+    if (!options_.trace || options_.profile.empty()) return Done{};
+    std::erase_if(published_.profiles,
+                  [&](const CarriedProfile& other) { return other.note.name == options_.profile; });
+    published_.profiles.push_back(plan_profile(options_.profile, *options_.trace, published_.catalog, *staging_));
+    return Done{};
   }
 
   // Keeps small files together, within a budget that goes by what the publish brings.
@@ -148,7 +158,10 @@ class Publication {
     packs_ = TRY(LivePacks::load(*stored_.index, options_.branch, catalog.get()));
     TRY(packs_->apply(changes, catalog.get()));
     moved_.clear();
-    if (catalog && !is_limited)
+    if (catalog && !is_limited && stored_.trace != nullptr)
+      moved_ = TRY(repack_touched(*catalog, changes, *stored_.trace, *packs_, writer, writer, editor));
+    was_packed_anew_ = !moved_.empty();
+    if (catalog && !is_limited && stored_.trace == nullptr)
       moved_ =
           TRY(repack(*catalog, changes, *packs_, writer, writer, editor, repack_budget_bytes(stored_.plain_bytes)));
     return Done{};
@@ -249,6 +262,11 @@ class Publication {
     published_.catalog = theirs.catalog;
     published_.new_objects = published_.new_bytes = 0;
     published_.profiles.clear();
+    if (options_.trace && !options_.profile.empty()) {
+      const AttachedProfile attached =
+          TRY(attach_profile(repository_, theirs.snapshot, options_.profile, *options_.trace));
+      published_.profiles.push_back({attached.note, attached.touches, attached.kept, {}});
+    }
     if (options_.tag.empty()) {
       published_.revision = TRY(repository_.read()).record.revision;
       return published_;
@@ -272,6 +290,7 @@ class Publication {
   InodeNumber next_inode_ = 0;
   std::optional<LivePacks> packs_;
   std::vector<MovedContent> moved_;  // by re-packing
+  bool was_packed_anew_ = false;     // for a profile: worth a snapshot, though the tree be the same
   Published published_;
 };
 
@@ -284,12 +303,30 @@ std::function<void(const ReadCounters&)> reading_progress(const OnProgress& on_p
 }  // namespace
 
 namespace {
+// What is to be packed together; nothing unless that was asked for.
+Result<std::optional<Trace>> find_trace(Repository& repository, const RepositoryState& state,
+                                        const PublishOptions& options, const std::optional<Statement>& base) {
+  if (!options.profile.empty()) TRY(check_profile_name(options.profile));
+  if (options.trace) {
+    TRY(check_trace(repository, state, *options.trace));
+    return options.trace;
+  }
+  if (options.profile.empty()) return std::optional<Trace>();
+  if (!base)
+    return Error{Code::kNotFound, str("branch ", options.branch, " has no snapshot yet, and so no profile ",
+                                      options.profile, ": name a trace")};
+  const VerifiedProfile profile = TRY(find_profile(state.root, state.names, base->snapshot, options.profile));
+  return std::optional(TRY(trace_of(profile.note, repository.objects())));
+}
+
 // One try; `is_in_vain` when garbage collection removed for good what the publish had relied on.
 Result<Published> publish_once(Repository& repository, const PublishOptions& options, const OnProgress& on_progress,
                                bool& is_in_vain) {
   const RepositoryState state = TRY(repository.read());
   TRY(check_request(state, options));
   const std::optional<Statement> base = current_statement(state, options.branch);
+  const std::optional<Trace> trace = TRY(find_trace(repository, state, options, base));
+  const PackOrder together = trace ? order_of(*trace) : PackOrder();
   const auto source = TRY(open_source(repository, options));
 
   const auto staging = TRY(Staging::begin(repository.directory()));
@@ -297,13 +334,13 @@ Result<Published> publish_once(Repository& repository, const PublishOptions& opt
   const auto base_catalog = TRY(open_catalog(base, writer));
   const auto index = TRY(ContentIndex::open(repository.private_path("index"), *staging, staging->scratch()));
   if (base_catalog) TRY(index->prepare(*base_catalog));
-  const IngestOptions how{jobs_of(options), options.subpath, reading_progress(on_progress)};
+  const IngestOptions how{jobs_of(options), options.subpath, reading_progress(on_progress), &together};
   StatCache* const stats = options.checksum ? nullptr : index.get();
   const Ingested ingested = TRY(ingest(*source, writer, index.get(), stats, base_catalog.get(), how));
   if (on_progress) on_progress({ingested.counters.entries, ingested.counters.bytes_read, "committing"});
   TRY(staging->commit());
 
-  const StoredContents stored{staging.get(), index.get(), writer.counters().new_plain_bytes};
+  const StoredContents stored{staging.get(), index.get(), writer.counters().new_plain_bytes, trace ? &*trace : nullptr};
   auto done = Publication(repository, options, ingested.changes, base, stored).run();
   is_in_vain = staging->has_lost();
   Published published = TRY(std::move(done));

@@ -24,6 +24,10 @@ struct PublishOptions {
   unsigned jobs = 0;      // 0: as many as cores
   bool checksum = false;  // read every file, whatever its times say
   Encoding encoding;
+  // Small files that a trace touched are packed together, in order of first touch: that of the branch's profile of this
+  // name, or `trace` itself, which then is attached under the name, if there is one.
+  std::string profile;
+  std::optional<Trace> trace;
 };
 
 struct Published {
@@ -53,6 +57,7 @@ struct PublishProgress {
 using OnProgress = std::function<void(const PublishProgress&)>;
 
 //   kConflict  another publisher changed the same paths: the message lists them, nothing was committed
+//   kNotFound  the branch has no such profile; kWrongRepository: the trace was recorded on another repository
 Result<Published> publish(Repository& repository, const PublishOptions& options, const OnProgress& on_progress);
 
 // What was stored for a change set before it is published.
@@ -60,6 +65,7 @@ struct StoredContents {
   Staging* staging = nullptr;     // where, committed; null when nothing was
   ContentIndex* index = nullptr;  // prepared for the base; told of the commit. Null: nothing is noted, nor re-packed
   uint64_t plain_bytes = 0;       // how much was new
+  const Trace* trace = nullptr;   // what it touched is packed together
 };
 
 // The second half, for whoever has a change set already: applies it to the branch and commits. `base`: what the changes

@@ -30,6 +30,13 @@ struct Candidate {
   Slice slice;
 };
 
+// Nothing unless it is a file in a pack.
+std::optional<Candidate> candidate_of(const Entry& entry, Bytes path) {
+  if (!entry.node.is_file()) return std::nullopt;
+  if (LivePacks::pack_of(entry.node.size_bytes, entry.slices).is_none()) return std::nullopt;
+  return Candidate{std::move(path), entry.inode, entry.node.digest, entry.node.size_bytes, entry.slices[0]};
+}
+
 // What changes and what does not, by path.
 class Touched {
  public:
@@ -101,12 +108,6 @@ class Repacking {
   }
 
  private:
-  static std::optional<Candidate> candidate(const Entry& entry, Bytes path) {
-    if (!entry.node.is_file()) return std::nullopt;
-    if (LivePacks::pack_of(entry.node.size_bytes, entry.slices).is_none()) return std::nullopt;
-    return Candidate{std::move(path), entry.inode, entry.node.digest, entry.node.size_bytes, entry.slices[0]};
-  }
-
   // False when the budget is spent.
   bool take(Candidate&& candidate) {
     if (candidate.size_bytes > left_bytes_) return false;
@@ -161,7 +162,7 @@ class Repacking {
       packs.insert(pack);
     }
     TRY(base_.list(entry->inode, {}, [&](Entry&& child) {
-      auto file = candidate(child, below(path, child.name));
+      auto file = candidate_of(child, below(path, child.name));
       if (!file || touched_.contains(file->path)) return true;
       bytes += file->size_bytes;
       packs.insert(file->slice.object);
@@ -194,7 +195,7 @@ class Repacking {
 
     std::vector<std::pair<InodeNumber, Candidate>> found;  // with the directory
     TRY(base_.scan([&](Entry&& entry) {
-      auto file = candidate(entry, entry.name);
+      auto file = candidate_of(entry, entry.name);
       if (file && wanted.contains(file->slice.object)) found.emplace_back(entry.parent, std::move(*file));
       return true;
     }));
@@ -229,10 +230,10 @@ Result<Bytes> read_content(const Candidate& file, PackCache& packs) {
 
 uint64_t repack_budget_bytes(uint64_t new_plain_bytes) { return std::max(kLeastBudgetBytes, 2 * new_plain_bytes); }
 
-Result<std::vector<MovedContent>> repack(Catalog& base, const ChangeSet& changes, LivePacks& packs,
-                                         ObjectReader& objects, ObjectWriter& writer, CatalogEditor& editor,
-                                         uint64_t budget_bytes) {
-  const std::vector<Candidate> chosen = TRY(Repacking(base, changes, packs, budget_bytes).choose());
+namespace {
+// Writes the files, in this order, into new packs.
+Result<std::vector<MovedContent>> move_all(const std::vector<Candidate>& chosen, LivePacks& packs,
+                                           ObjectReader& objects, ObjectWriter& writer, CatalogEditor& editor) {
   ContentTable contents;
   Packer packer(writer, nullptr, contents);
   PackCache cache(objects);
@@ -255,6 +256,54 @@ Result<std::vector<MovedContent>> repack(Catalog& base, const ChangeSet& changes
     packs.move({file->slice}, moved.back().slices);
   }
   return moved;
+}
+
+// What a profile touches is worth a good deal of writing, once.
+constexpr uint64_t kMostTouchedBytes = uint64_t{256} << 20;
+
+Result<std::vector<Candidate>> choose_touched(Catalog& base, const ChangeSet& changes, const Trace& trace) {
+  const Touched changed(changes);
+  std::vector<Candidate> chosen;
+  std::unordered_set<InodeNumber> inodes;
+  std::unordered_set<ObjectId> packs;
+  uint64_t bytes = 0;
+  for (const Touch& touch : trace.touches) {
+    if (touch.kind != Touch::Kind::kFile || changed.contains(touch.path)) continue;
+    const auto entry = base.resolve(touch.path);
+    if (!entry && entry.error().code == Code::kNotFound) continue;
+    if (!entry) return entry.error();
+    auto file = candidate_of(*entry, touch.path);
+    if (!file || !inodes.insert(file->inode).second) continue;
+    if (bytes + file->size_bytes > kMostTouchedBytes) break;
+    bytes += file->size_bytes;
+    packs.insert(file->slice.object);
+    chosen.push_back(std::move(*file));
+  }
+  const uint64_t ideal = (bytes + kPackBytes - 1) / kPackBytes;
+  if (packs.size() <= ideal + ideal / 4 + 1) chosen.clear();
+  return chosen;
+}
+}  // namespace
+
+Result<std::vector<MovedContent>> repack(Catalog& base, const ChangeSet& changes, LivePacks& packs,
+                                         ObjectReader& objects, ObjectWriter& writer, CatalogEditor& editor,
+                                         uint64_t budget_bytes) {
+  const std::vector<Candidate> chosen = TRY(Repacking(base, changes, packs, budget_bytes).choose());
+  return move_all(chosen, packs, objects, writer, editor);
+}
+
+PackOrder order_of(const Trace& trace) {
+  PackOrder order;
+  for (const Touch& touch : trace.touches) {
+    if (touch.kind == Touch::Kind::kFile) order.try_emplace(touch.content, order.size());
+  }
+  return order;
+}
+
+Result<std::vector<MovedContent>> repack_touched(Catalog& base, const ChangeSet& changes, const Trace& trace,
+                                                 LivePacks& packs, ObjectReader& objects, ObjectWriter& writer,
+                                                 CatalogEditor& editor) {
+  return move_all(TRY(choose_touched(base, changes, trace)), packs, objects, writer, editor);
 }
 
 }  // namespace granary

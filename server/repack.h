@@ -3,6 +3,7 @@
 // packs with every publish. Contents, inode numbers and the tree digest stay what they are.
 #pragma once
 
+#include "fs/format/profile_trace.h"
 #include "server/catalog_editor.h"
 #include "server/live_packs.h"
 #include "server/object_writer.h"
@@ -25,5 +26,13 @@ uint64_t repack_budget_bytes(uint64_t new_plain_bytes);
 Result<std::vector<MovedContent>> repack(Catalog& base, const ChangeSet& changes, LivePacks& packs,
                                          ObjectReader& objects, ObjectWriter& writer, CatalogEditor& editor,
                                          uint64_t budget_bytes);
+
+// The places in a pack of what a trace touched, in order of first touch.
+PackOrder order_of(const Trace& trace);
+// Moves small files of `base` that `trace` touched, and that `changes` leave alone, together into packs of their own in
+// order of first touch; none when they lie together already. Otherwise as `repack`.
+Result<std::vector<MovedContent>> repack_touched(Catalog& base, const ChangeSet& changes, const Trace& trace,
+                                                 LivePacks& packs, ObjectReader& objects, ObjectWriter& writer,
+                                                 CatalogEditor& editor);
 
 }  // namespace granary

@@ -1,11 +1,11 @@
 // `profile`: what a workload touches, in order of first touch: attached to snapshots, so that a mount fetches it ahead.
 // Recording it is profile_record.cc's affair.
-#include "fs/base/file.h"
 #include "server/profiles.h"
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/reading.h"
+#include "tools/trace_file.h"
 
 namespace granary {
 
@@ -19,18 +19,6 @@ struct AttachOptions {
   std::string name;
   bool json = false;
 };
-
-Result<Trace> load_trace(const std::string& path) {
-  const auto bytes = read_file(path, Trace::kMaxBytes);
-  if (!bytes && bytes.error().code == Code::kEndlessData)
-    return Error{Code::kInvalid, str(printable(path), " is longer than ", Trace::kMaxBytes,
-                                     " bytes, the most that a trace may have: record a shorter run")};
-  if (!bytes) return bytes.error();
-  auto trace = Trace::parse(*bytes);
-  if (trace || trace.error().code == Code::kUnsupported) return trace;
-  return Error{Code::kInvalid, str(printable(path), " is not a trace that `granary profile record` wrote, or not all ",
-                                   "of one: ", trace.error().message)};
-}
 
 Status run_attach(const AttachOptions& options, Io& io) {
   const std::string context = str("cannot attach ", printable(options.file), " to ", printable(options.repository));

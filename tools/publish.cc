@@ -6,6 +6,7 @@
 #include "tools/format.h"
 #include "tools/progress.h"
 #include "tools/published.h"
+#include "tools/trace_file.h"
 
 namespace granary {
 
@@ -15,6 +16,7 @@ struct Options {
   PublishOptions publish;
   std::string compression = "zstd";
   std::optional<int> level;
+  std::string trace;
   bool json = false;
 };
 
@@ -26,6 +28,7 @@ void print(const Published& published, bool json, Io& io) {
   if (!published.changed) {
     io.out << "nothing changed: branch " << published.branch << " is snapshot " << published.snapshot.brief()
            << " already\n";
+    print_carried(published.profiles, io);
     return;
   }
   io.out << "published snapshot " << published.snapshot.brief() << " on branch " << published.branch << ", revision "
@@ -46,6 +49,7 @@ Status run(const Options& options, Io& io) {
   publish_options.encoding.level = options.level.value_or(publish_options.encoding.codec == Codec::kZlib ? 6 : 3);
   const std::string context =
       "cannot publish " + (publish_options.source == "-" ? "standard input" : printable(publish_options.source));
+  if (!options.trace.empty()) publish_options.trace = TRY_WITHIN(context, load_trace(options.trace));
   const auto repository = TRY_WITHIN(context, Repository::open(options.repository));
   Progress progress(io);
   const auto show = [&](const PublishProgress& at) {
@@ -69,6 +73,9 @@ Action define(CLI::App& app) {
   app.add_option("--path", how.subpath, "replace this subtree of the branch, and nothing else");
   app.add_option("-j,--jobs", how.jobs, "threads that read, hash and compress (default: one a core)")
       ->check(CLI::Range(1, 256));
+  app.add_option("--profile", how.profile,
+                 "pack together what this profile of the branch touches; with --trace: attach the trace so named");
+  app.add_option("--trace", options->trace, "pack together what this recorded trace touches, in order of first touch");
   app.add_flag("--checksum", how.checksum, "read every file: do not trust sizes and times to recognise unchanged ones");
   app.add_option("--compression", options->compression, "zstd, zlib or none")->default_val("zstd");
   app.add_option("--level", options->level, "compression level: zstd 1 to 19 (default 3), zlib 1 to 9 (default 6)");
@@ -86,7 +93,9 @@ const Command kPublishCommand{"publish", "publish a directory or tar as a snapsh
                               "granary publish /srv/sw /path/to/tree --message \"python 3.12\"\n"
                               "granary publish /srv/sw image.tar.zst --tag v2\n"
                               "tar -C /tree -c . | granary publish /srv/sw -\n"
-                              "granary publish /srv/sw ./python --path opt/python",
+                              "granary publish /srv/sw ./python --path opt/python\n"
+                              "granary publish /srv/sw /path/to/tree --profile boot  # pack by the branch's profile\n"
+                              "granary publish /srv/sw /path/to/tree --trace boot.trace --profile boot",
                               define};
 
 }  // namespace granary

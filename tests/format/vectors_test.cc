@@ -10,6 +10,8 @@
 #include "fs/format/envelope.h"
 #include "fs/format/node.h"
 #include "fs/format/object.h"
+#include "fs/format/profile_plan.h"
+#include "fs/format/profile_trace.h"
 #include "fs/format/tree_digest.h"
 
 namespace granary {
@@ -219,6 +221,38 @@ TEST(Vectors, CatalogIndexesAreReadAndWritten) {
     EXPECT_EQ(leaf->at(0), digest_of(vector.at("last_group")));
     EXPECT_EQ(to_hex(encode_index_leaf(*leaf)), vector.at("last_leaf"));
   }
+}
+
+TEST(Vectors, PlansAreReadAndWritten) {
+  for (const Json& vector : vectors().at("plans")) {
+    Plan plan;
+    for (const Json& object : vector.at("objects")) plan.objects.push_back({digest_of(object[0]), object[1]});
+    EXPECT_EQ(to_hex(encode_plan(plan)), vector.at("encoded"));
+    const auto decoded = decode_plan(bytes_of(vector.at("encoded")));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(*decoded, plan);
+  }
+  for (const Json& vector : vectors().at("bad_plans"))
+    EXPECT_FALSE(decode_plan(bytes_of(vector.at("encoded")))) << vector.at("why");
+}
+
+TEST(Vectors, TracesAreReadAndWritten) {
+  for (const Json& vector : vectors().at("traces")) {
+    const auto trace = Trace::parse(vector.at("text").get<std::string>());
+    ASSERT_TRUE(trace) << trace.error().message;
+    EXPECT_EQ(trace->serialise(), vector.at("text").get<std::string>());
+    Json touches = Json::array();
+    for (const Touch& touch : trace->touches) {
+      const bool is_file = touch.kind == Touch::Kind::kFile;
+      Json ranges = Json::array();
+      for (const ByteRange& range : touch.ranges)
+        ranges.push_back(Json::array({range.offset_bytes, range.length_bytes}));
+      touches.push_back(Json::array({to_hex(touch.path), is_file ? Json(touch.content.hex()) : Json(), ranges}));
+    }
+    EXPECT_EQ(touches, vector.at("touches"));
+  }
+  for (const Json& vector : vectors().at("bad_traces"))
+    EXPECT_FALSE(Trace::parse(vector.at("text").get<std::string>())) << vector.at("why");
 }
 
 }  // namespace

@@ -248,6 +248,62 @@ def catalog_indexes():
             {**described("two levels", 2049, many, list(map(sha256, leaves)), levels=2), "last_leaf": leaves[1].hex()}]
 
 
+PLANNED = [(sha256(b"one"), 1), (sha256(b"two"), 16 << 20)]
+
+
+def plan_of(planned, magic=b"GRNP", version=1, reserved=0, count=None):
+    return struct.pack("<4sBBHI", magic, version, 0, reserved, len(planned) if count is None else count) + b"".join(
+        digest + struct.pack("<I", size) for digest, size in planned)
+
+
+def plans():
+    for planned in ([], PLANNED):
+        yield {"objects": [[digest.hex(), size] for digest, size in planned], "encoded": plan_of(planned).hex()}
+
+
+def bad_plans():
+    sound = plan_of(PLANNED)
+    cases = {"empty": b"", "cut short": sound[:-1], "a byte too long": sound + b"\0", "not a plan": plan_of(PLANNED, magic=b"GRNC"),
+             "of a later version": plan_of(PLANNED, version=2), "reserved bytes in use": plan_of(PLANNED, reserved=1),
+             "an object twice": plan_of(PLANNED[:1] * 2), "an object of no bytes": plan_of([(sha256(b"one"), 0)]),
+             "an object that is too large": plan_of([(sha256(b"one"), (16 << 20) + 1)]),
+             "more objects than it has": plan_of(PLANNED, count=3), "too many objects": plan_of(PLANNED, count=65_537)}
+    return [{"why": why, "encoded": raw.hex()} for why, raw in cases.items()]
+
+
+def trace_of(*entries, **members):
+    return to_json({"granary": "trace", "format": 1, "repository": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "snapshot": sha256(b"snapshot").hex(),
+                    "time": "2026-11-21T08:00:00Z", "entries": list(entries), **members}).decode()
+
+
+def touched(path="seed", ranges=((0, 5),), **members):
+    return {"file": path, "content": sha256(b"grain").hex(), "ranges": [list(one) for one in ranges], **members}
+
+
+def traces():
+    odd = touched("inner/%FF %25%0A", [(0, 1), (1, 1), (2**62, 2**62 - 1)])
+    return [{"text": text, "touches": touches} for text, touches in (
+        (trace_of(), []),
+        (trace_of({"directory": ""}, touched(), odd, {"directory": "inner"}, touched("empty", [])),
+         [["", None, []], [b"seed".hex(), sha256(b"grain").hex(), [[0, 5]]],
+          [b"inner/\xff %\n".hex(), sha256(b"grain").hex(), [[0, 1], [1, 1], [2**62, 2**62 - 1]]],
+          [b"inner".hex(), None, []], [b"empty".hex(), sha256(b"grain").hex(), []]]))]
+
+
+def bad_traces():
+    cases = {"a path that is absolute": {"directory": "/inner"}, "a path with an empty component": {"directory": "inner//seed"},
+             "a path that goes up": {"directory": "inner/../seed"}, "a path that ends in a slash": {"directory": "inner/"},
+             "lower-case hexadecimal": {"directory": "%ff"}, "a printable byte encoded": {"directory": "%41"},
+             "an incomplete encoding": {"directory": "%F"}, "a byte that is not encoded": {"directory": "\u00e4"}, "a NUL": {"directory": "%00"},
+             "the root as a file": touched(""), "both directory and file": touched(directory=""), "neither": {"content": sha256(b"").hex()},
+             "no content": {"file": "seed", "ranges": []}, "a range of no bytes": touched(ranges=[(0, 0)]),
+             "ranges that overlap": touched(ranges=[(0, 2), (1, 2)]), "ranges out of order": touched(ranges=[(5, 1), (0, 1)]),
+             "a range beyond 2^63-1": touched(ranges=[(2**63 - 1, 1)]), "half a range": touched(ranges=[(1,)])}
+    return [{"why": why, "text": trace_of(entry)} for why, entry in cases.items()] + [
+        {"why": "of a later format", "text": trace_of(format=2)}, {"why": "of no snapshot", "text": trace_of(snapshot="main")},
+        {"why": "cut short", "text": trace_of(touched())[:-1]}, {"why": "of another kind", "text": trace_of(granary="note")}]
+
+
 def main():
     json.dump({
         "about": "Test vectors of docs/format.md, section 10. Bytes are hexadecimal. They never change; more may be added.",
@@ -255,6 +311,7 @@ def main():
         "slice_lists": list(slice_lists()), "bad_slice_lists": bad_slice_lists(),
         "xattr_lists": list(xattr_lists()), "bad_xattr_lists": bad_xattr_lists(),
         "nodes": list(nodes()), "trees": list(trees()), "signed": signed(), "catalog_indexes": catalog_indexes(),
+        "plans": list(plans()), "bad_plans": bad_plans(), "traces": traces(), "bad_traces": bad_traces(),
     }, sys.stdout, indent=1)
     print()
 

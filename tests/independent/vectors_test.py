@@ -5,6 +5,7 @@ import os
 import unittest
 
 import granary_format as reader
+import granary_profile as profile
 import granary_trust as trust
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,6 +44,23 @@ class VectorsTest(unittest.TestCase):
         for case in VECTORS["bad_xattr_lists"]:
             row = (1, b"a", 16, 6, 0, 0, 0, 0, 0, 1, 0, None, None, bytes.fromhex(case["encoded"]))
             self.refuses(case, lambda: reader.read_entry_row(row, {}))
+
+    def test_plans_are_read(self):
+        for case in VECTORS["plans"]:
+            self.assertEqual(profile.read_plan(bytes.fromhex(case["encoded"])), [(bytes.fromhex(digest), size) for digest, size in case["objects"]])
+
+    def test_bad_plans_are_refused(self):
+        for case in VECTORS["bad_plans"]:
+            self.refuses(case, lambda: profile.read_plan(bytes.fromhex(case["encoded"])))
+
+    def test_traces_are_read(self):
+        for case in VECTORS["traces"]:
+            _, touches = profile.read_trace(case["text"].encode())
+            self.assertEqual([[path.hex(), content and content.hex(), list(map(list, ranges))] for path, content, ranges in touches], case["touches"])
+
+    def test_bad_traces_are_refused(self):
+        for case in VECTORS["bad_traces"]:
+            self.refuses(case, lambda: profile.read_trace(case["text"].encode()))
 
     def test_signatures_verify(self):
         signed = VECTORS["signed"]

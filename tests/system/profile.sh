@@ -73,6 +73,17 @@ sed 's/{"directory":""},//; s/lib\/5/lib\/x/; s/lib\/1/lib\/y/; s/bin\/large/bin
 expect_fail 3 "$GRANARY" profile attach repo main stale.trace -n boot
 expect_said "nothing of what the trace touched is left"
 
+# Packed together, with the same tree; a bare --trace attaches nothing.
+"$GRANARY" publish repo tree --branch packed --json >before
+trace "$uuid" "$(json snapshot before)" lib/6 lib/1 >pack.trace
+"$GRANARY" publish repo tree --branch packed --trace pack.trace --json >after
+expect_equal "$(json tree_digest after)" "$(json tree_digest before)"
+expect_equal "$("$GRANARY" profile list repo packed | wc -l)" 0
+"$GRANARY" publish repo tree --branch packed --trace pack.trace --profile pack | grep -qF "profile pack" || fail "publish does not say what it attached"
+expect_equal "$("$GRANARY" profile list repo packed | wc -l)" 1
+expect_fail 4 "$GRANARY" publish repo tree --branch packed --profile other
+expect_fail 3 "$GRANARY" publish repo tree --trace cut.trace
+
 # Kept by garbage collection, copied by mirrors, limited ones too.
 "$GRANARY" gc repo --grace 0 >/dev/null && "$GRANARY" check repo --deep >/dev/null
 "$GRANARY" mirror "$url" mirror --trust trust.json --tag v1 >/dev/null

@@ -51,6 +51,20 @@ TEST_F(PackerTest, PacksDoNotGrowBeyondTheirSize) {
   for (const auto& [id, bytes] : objects.all()) EXPECT_LE(bytes.size(), kPackBytes);
 }
 
+TEST_F(PackerTest, WhatAProfileWantsTogetherGoesIntoPacksOfItsOwnInItsOrder) {
+  const PackOrder together{{Digest::of("third"), 0}, {Digest::of("first"), 1}, {Digest::of("nowhere"), 2}};
+  Packer choosy{objects, nullptr, contents, &together};
+  std::vector<ContentTable::Number> numbers;
+  for (const Bytes bytes : {"first", "second", "third", "first"})
+    numbers.push_back(*choosy.add(Digest::of(bytes), bytes));
+  ASSERT_TRUE(choosy.finish());
+  EXPECT_EQ(objects.at(contents.slices(numbers[0])[0].object), "thirdfirst");
+  EXPECT_EQ(objects.at(contents.slices(numbers[1])[0].object), "second");
+  EXPECT_EQ(assemble(objects, contents.slices(numbers[0])), "first");
+  EXPECT_EQ(assemble(objects, contents.slices(numbers[2])), "third");
+  EXPECT_EQ(numbers[0], numbers[3]);
+}
+
 TEST_F(PackerTest, AnEmptyFileNeedsNoObject) {
   const auto number = add("");
   ASSERT_TRUE(packer.finish());

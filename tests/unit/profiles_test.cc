@@ -270,5 +270,109 @@ TEST_F(ProfilesTest, CheckFindsDamagedPlansAndNotesOfOtherSnapshots) {
   EXPECT_NE(report.faults[1].thing.find("profile boot"), std::string::npos);
 }
 
+// A tree of many small files of which a trace touches a few, all over the place.
+struct PackedTogetherTest : ProfilesTest {
+  const std::string source = repo.scratch() + "/source";
+  std::vector<std::string> touched;
+
+  void SetUp() override {
+    files.clear();
+    for (unsigned i = 0; i < 60; ++i) files.emplace_back(str("lib", 10 + i / 4, "/file", i), random_text(i, 20'000));
+    for (const unsigned i : {55, 3, 41, 12, 30, 22, 8, 49, 17, 36}) touched.push_back(files[i].first);
+    write();
+  }
+  void write() const {
+    for (const auto& [path, text] : files) {
+      ASSERT_TRUE(make_directories(source + "/" + path.substr(0, path.rfind('/'))));
+      if (const auto old = read_file(source + "/" + path, 1 << 20); old && *old == text) continue;
+      ASSERT_TRUE(replace_file(source + "/" + path, text, 0644, Durability::kFast));
+    }
+  }
+  Result<Published> publish(const std::string& profile = {}, const std::optional<Trace>& trace = {}) {
+    PublishOptions options;
+    options.source = source;
+    options.jobs = 2;
+    options.profile = profile;
+    options.trace = trace;
+    return granary::publish(repository(), options, {});
+  }
+  size_t packs_of_touched(const Published& published) {
+    std::set<ObjectId> packs;
+    for (const std::string& path : touched) {
+      for (const ObjectId& id : objects_of(published, path)) packs.insert(id);
+    }
+    return packs.size();
+  }
+  void expect_sound(const Published& published) {
+    const auto catalog = *Catalog::open(published.catalog, repository().objects());
+    EXPECT_EQ(*check_catalog(*catalog, repository().objects(),
+                             [](const Bytes&, const std::string& what) { ADD_FAILURE() << what; }),
+              published.tree);
+    const auto report = check_repository({repo.directory(), {}, true, 2});
+    EXPECT_TRUE(report->sound()) << report->faults.front().thing << " " << report->faults.front().what;
+  }
+};
+
+TEST_F(PackedTogetherTest, WhatATraceTouchedLiesTogetherAndTheTreeIsTheSame) {
+  const Published plain = *publish();
+  EXPECT_GT(packs_of_touched(plain), 3U);
+  const auto packed = publish("boot", trace(plain.snapshot, touched));
+  ASSERT_TRUE(packed) << packed.error().message;
+  EXPECT_TRUE(packed->changed);
+  EXPECT_EQ(packed->tree, plain.tree);
+  EXPECT_EQ(packs_of_touched(*packed), 1U);
+  expect_sound(*packed);
+
+  // In order of first touch.
+  const auto catalog = *Catalog::open(packed->catalog, repository().objects());
+  uint64_t last = 0;
+  for (const std::string& path : touched) {
+    const Entry entry = *catalog->resolve(path);
+    EXPECT_EQ(entry.slices.at(0).offset_bytes, last);
+    last = entry.slices.at(0).offset_bytes + entry.slices.at(0).length_bytes;
+  }
+  const auto found = find(packed->snapshot, "boot");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_TRUE(plans(found->note, *packed, touched.front()));
+
+  const auto again = publish("boot");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->changed) << "they lie together already";
+}
+
+TEST_F(PackedTogetherTest, NewContentsAreToo) {
+  const Published plain = *publish();
+  for (auto& [path, text] : files) text = "new " + text;
+  write();
+  const auto packed = publish("boot", trace(plain.snapshot, touched));
+  ASSERT_TRUE(packed) << packed.error().message;
+  EXPECT_EQ(packs_of_touched(*packed), 1U);
+  expect_sound(*packed);
+  TestRepo other = TestRepo::empty();
+  PublishOptions options;
+  options.source = source;
+  EXPECT_EQ(granary::publish(other.repository(), options, {})->tree, packed->tree);
+}
+
+TEST_F(PackedTogetherTest, ByTheBranchsProfileOrNotAtAll) {
+  const Published plain = *publish();
+  EXPECT_EQ(publish("boot").error().code, Code::kNotFound);
+  ASSERT_TRUE(attach_profile(repository(), plain.snapshot, "boot", trace(plain.snapshot, touched)));
+  const auto packed = publish("boot");
+  ASSERT_TRUE(packed) << packed.error().message;
+  EXPECT_EQ(packs_of_touched(*packed), 1U);
+  Trace foreign = trace(plain.snapshot, touched);
+  foreign.repository = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
+  EXPECT_EQ(publish("", foreign).error().code, Code::kWrongRepository);
+}
+
+TEST_F(PackedTogetherTest, AnUnchangedTreeStillGetsTheProfile) {
+  const Published plain = *publish();
+  const auto published = publish("boot", trace(plain.snapshot, {touched.front()}));
+  ASSERT_TRUE(published) << published.error().message;
+  EXPECT_FALSE(published->changed);
+  EXPECT_TRUE(find(plain.snapshot, "boot"));
+}
+
 }  // namespace
 }  // namespace granary
