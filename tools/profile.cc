@@ -4,6 +4,7 @@
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/format.h"
+#include "tools/profile_record.h"
 #include "tools/reading.h"
 #include "tools/trace_file.h"
 
@@ -227,6 +228,9 @@ struct Subcommand {
 // One a line, so that two landings do not meet.
 // clang-format off
 constexpr Subcommand kSubcommands[] = {
+    {"record", "record what a command touches below a mount", define_profile_record},
+    {"start", "start to record what is touched below a mount", define_profile_start},
+    {"stop", "end a recording, and write the trace", define_profile_stop},
     {"attach", "attach a recorded trace to a snapshot", define_attach},
     {"list", "list attached profiles", define_list},
     {"show", "show a trace, or an attached profile", define_show},
