@@ -252,11 +252,16 @@ Action define(CLI::App& app) {
 
 const Command kProfileCommand{
     "profile", "fetch ahead what a workload is known to touch",
-    "A trace says what a workload touched of a snapshot, in order of first touch. Attached under a name it becomes a "
+    "A trace says what a workload touched of a snapshot, in order of first touch: `record` takes it of one command, "
+    "`start` and `stop` of whatever goes on below a live mount. Only the mount's owner and root may, because it "
+    "reveals what was read. What the kernel holds already is not seen: as root, `record` drops its clean caches first "
+    "(--keep-caches: not), everybody else sees most on a fresh mount. Attached under a name it becomes a "
     "profile: signed, kept beside the snapshot and no part of it, found by `mount --profile NAME`, and carried over to "
     "the snapshots that are published on top, as far as contents are unchanged. Attaching one of the same name "
     "replaces it.",
+    "granary profile record --mount /mnt --output boot.trace -- chroot /mnt /usr/bin/python3 -c 'import numpy'\n"
     "granary profile attach /srv/sw main boot.trace --name boot\n"
+    "granary mount https://sw.example.org /mnt --trust sw.trust --profile boot\n"
     "granary profile list /srv/sw\n"
     "granary profile show boot.trace\n"
     "granary profile show /srv/sw main boot\n"

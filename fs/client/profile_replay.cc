@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <set>
 
-#include "fs/base/log.h"
-
 namespace granary {
 
 namespace {
@@ -199,14 +197,14 @@ std::shared_ptr<ProfileReplay::Schedule> ProfileReplay::choose(Plan plan) {
   while (count < plan.objects.size() && total + plan.objects[count].size_bytes <= report_.limit_bytes)
     total += plan.objects[count++].size_bytes;
   if (count < plan.objects.size()) {
-    log::warn("profile larger than its limit",
-              {{"repository", subject_.repository_name},
-               {"profile", options_.name},
-               {"bytes", report_.planned.bytes},
-               {"replayed_bytes", total},
-               {"remedy", options_.limit_bytes > report_.limit_bytes
-                              ? "raise --quota: a profile never takes more than half of it"
-                              : "raise --profile-limit"}});
+    say(log::Level::kWarn, "profile larger than its limit",
+        {{"repository", subject_.repository_name},
+         {"profile", options_.name},
+         {"bytes", report_.planned.bytes},
+         {"replayed_bytes", total},
+         {"remedy", options_.limit_bytes > report_.limit_bytes
+                        ? "raise --quota: a profile never takes more than half of it"
+                        : "raise --profile-limit"}});
   }
   plan.objects.resize(count);
   return std::make_shared<Schedule>(std::move(plan.objects));
@@ -267,23 +265,25 @@ void ProfileReplay::finish(Schedule& schedule) {
     report_.state = State::kDone;
   }
   const Report now = report();
-  log::info("profile replayed", {{"repository", subject_.repository_name},
-                                 {"profile", options_.name},
-                                 {"objects", now.chosen.objects},
-                                 {"fetched", now.fetched.objects},
-                                 {"fetched_bytes", now.fetched.bytes},
-                                 {"cached", now.cached.objects},
-                                 {"failed", now.failed.objects}});
+  say(log::Level::kInfo, "profile replayed",
+      {{"repository", subject_.repository_name},
+       {"profile", options_.name},
+       {"objects", now.chosen.objects},
+       {"fetched", now.fetched.objects},
+       {"fetched_bytes", now.fetched.bytes},
+       {"cached", now.cached.objects},
+       {"failed", now.failed.objects}});
   if (now.failed.objects == 0) return;
   {
     const MutexLock lock(mutex_);
     report_.cause = cause;
   }
-  log::warn("profile incomplete", {{"repository", subject_.repository_name},
-                                   {"profile", options_.name},
-                                   {"failed", now.failed.objects},
-                                   {"cause", cause},
-                                   {"remedy", "none needed: they are fetched when they are read"}});
+  say(log::Level::kWarn, "profile incomplete",
+      {{"repository", subject_.repository_name},
+       {"profile", options_.name},
+       {"failed", now.failed.objects},
+       {"cause", cause},
+       {"remedy", "none needed: they are fetched when they are read"}});
 }
 
 void ProfileReplay::refuse(const Error& error) {
@@ -296,13 +296,13 @@ void ProfileReplay::refuse(const Error& error) {
     report_.cause = error.message;
     early_.clear();
   }
-  log::warn("profile not replayed",
-            {{"repository", subject_.repository_name},
-             {"profile", options_.name},
-             {"snapshot", subject_.id},
-             {"cause", error.message},
-             {"remedy", is_missing ? "record and attach one (granary profile), or mount without it"
-                                   : "attach it anew (granary profile attach), or mount without it"}});
+  say(log::Level::kWarn, "profile not replayed",
+      {{"repository", subject_.repository_name},
+       {"profile", options_.name},
+       {"snapshot", subject_.id},
+       {"cause", error.message},
+       {"remedy", is_missing ? "record and attach one (granary profile), or mount without it"
+                             : "attach it anew (granary profile attach), or mount without it"}});
 }
 
 Result<SharedBytes> ProfileReplay::read(const ObjectId& id) {
@@ -322,6 +322,18 @@ Result<SharedBytes> ProfileReplay::read(const ObjectId& id) {
   if (handle) return handle->whole();
   const Error& error = handle.error();
   return Error{error.code == Code::kNotFound ? Code::kUnavailable : error.code, error.message};
+}
+
+void ProfileReplay::say(log::Level level, const char* event, std::vector<log::Field> fields) {
+  const MutexLock lock(log_mutex_);
+  if (may_log_) return log::write(level, event, fields);
+  held_lines_.push_back({level, event, std::move(fields)});
+}
+
+void ProfileReplay::let_log() {
+  const MutexLock lock(log_mutex_);
+  may_log_ = true;
+  for (const Line& line : std::exchange(held_lines_, {})) log::write(line.level, line.event, line.fields);
 }
 
 void ProfileReplay::demanded(const ObjectId& id) {

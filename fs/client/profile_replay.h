@@ -12,6 +12,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "fs/base/log.h"
 #include "fs/base/mutex.h"
 #include "fs/client/repository_view.h"
 #include "fs/format/profile.h"
@@ -69,6 +70,9 @@ class ProfileReplay : private DemandWatcher {
   static std::unique_ptr<ProfileReplay> start(Fetcher& fetcher, Subject subject, ReplayOptions options);
   ~ProfileReplay() override;  // stops it, whatever it waits for
 
+  // Until now nothing was logged: the log was not where a mount's lines go. From now on it is.
+  void let_log();
+
   Report report() const;
 
  private:
@@ -88,6 +92,7 @@ class ProfileReplay : private DemandWatcher {
   // kUnavailable also when nobody has it: it is a part of something that there is.
   Result<SharedBytes> read(const ObjectId& id);
   void demanded(const ObjectId& id) override;
+  void say(log::Level level, const char* event, std::vector<log::Field> fields);
 
   Fetcher& fetcher_;
   const Subject subject_;
@@ -99,6 +104,15 @@ class ProfileReplay : private DemandWatcher {
   Report report_ GUARDED_BY(mutex_);  // but for what the schedule and the flights know
   std::shared_ptr<Schedule> schedule_ GUARDED_BY(mutex_);
   std::unordered_set<ObjectId> early_ GUARDED_BY(mutex_);  // demanded before the plan came; bounded
+
+  struct Line {
+    log::Level level;
+    const char* event;
+    std::vector<log::Field> fields;
+  };
+  Mutex log_mutex_;
+  bool may_log_ GUARDED_BY(log_mutex_) = false;
+  std::vector<Line> held_lines_ GUARDED_BY(log_mutex_);
 
   std::thread thread_;  // last: it uses the others
 };

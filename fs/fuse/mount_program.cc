@@ -90,6 +90,7 @@ class MountProgram {
                                                [&](const std::string& question) { return questions.answer(question); });
     startup.ready();
     target.use();
+    if (replay) replay->let_log();
     if (!control) log::warn("no control socket", {{"cause", control.error().message}});
     log::info("mounted", {{"repository", resolved.repository_name},
                           {"snapshot", resolved.id},
