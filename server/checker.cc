@@ -125,8 +125,8 @@ class Checker {
     TRY(check_log());
     if (!log_.head) return std::move(report_);
     TRY(find_history());
-    check_profiles();
     TRY(check_catalogs());
+    check_profiles();
     TRY(check_objects());
     if (options_.deep) TRY(check_contents());
     if (options_.deep) TRY(check_constraints());
@@ -297,6 +297,12 @@ class Checker {
     if (!plan) broken(what, "its plan " + said(plan.error()), touched);
     if (plan && (plan->objects.size() != note.objects || plan->total_bytes() != note.bytes))
       broken(what, "its plan does not have the objects and bytes that the note counts", touched);
+    if (plan && unreadable_.empty()) {
+      const auto stranger = std::find_if(plan->objects.begin(), plan->objects.end(),
+                                         [&](const PlannedObject& object) { return !needs_.contains(object.id); });
+      if (stranger != plan->objects.end())
+        broken(what, str("its plan has object ", stranger->id, " fetched, which no snapshot needs"), touched);
+    }
     const auto trace_bytes = objects_.read(note.trace);
     const auto trace = trace_bytes ? Trace::parse(**trace_bytes) : trace_bytes.error();
     if (!trace) broken(what, "its trace " + said(trace.error()), touched);

@@ -87,7 +87,7 @@ class Planner {
     const Bytes file = TRY_WITHIN(str("object ", id.brief()), store_.get(id));
     const ObjectHeader header = TRY_WITHIN(str("object ", id.brief()), read_object_header(file));
     add({id, static_cast<uint32_t>(header.plain_size_bytes)});
-    return Done{};
+    return check_bounds();
   }
 
   Status check_bounds() const {

@@ -1,5 +1,7 @@
 #include "server/profiles.h"
 
+#include <set>
+
 #include "server/refs.h"
 
 namespace granary {
@@ -119,6 +121,48 @@ Status attach_carried(const std::vector<CarriedProfile>& carried, const Snapshot
     note.snapshot = to;
     TRY(draft.attach(note));
   }
+  return Done{};
+}
+
+namespace {
+bool is_profile(const Envelope& envelope) { return ProfileNote::parse(envelope.payload).has_value(); }
+// Recorded on another snapshot: it may come from the publisher, who can make it again.
+bool is_carried(const Envelope& envelope) {
+  const auto note = ProfileNote::parse(envelope.payload);
+  return note && note->base != note->snapshot;
+}
+
+Result<std::set<SnapshotId>> named_snapshots(const Repository::Draft& draft) {
+  std::set<SnapshotId> named;
+  for (const auto* statements : {&draft.next.branches, &draft.names.tags}) {
+    for (const auto& [name, envelope] : *statements) named.insert(TRY(Statement::parse(envelope.payload)).snapshot);
+  }
+  return named;
+}
+
+// The snapshots with notes that `newest` descends from and that lie far back.
+std::vector<SnapshotId> far_back(Repository& repository, SnapshotId at, const Names& names) {
+  std::vector<SnapshotId> found;
+  for (size_t generation = 0; generation < 4 * kGenerationsWithCarried; ++generation) {
+    if (generation >= kGenerationsWithCarried && names.notes.contains(at)) found.push_back(at);
+    const auto snapshot = repository.snapshot(at);
+    if (!snapshot || snapshot->parents.empty()) break;
+    at = snapshot->parents.front();
+  }
+  return found;
+}
+}  // namespace
+
+Status let_go_of_carried(Repository& repository, const SnapshotId& newest, Repository::Draft& draft) {
+  auto& notes = draft.names.notes;
+  const std::set<SnapshotId> named = TRY(named_snapshots(draft));
+  for (const SnapshotId& id : far_back(repository, newest, draft.names)) {
+    if (!named.contains(id)) std::erase_if(notes.at(id), is_carried);
+  }
+  for (auto& [id, envelopes] : notes) {
+    if (!TRY(repository.store().has(id))) std::erase_if(envelopes, is_profile);
+  }
+  std::erase_if(notes, [](const auto& item) { return item.second.empty(); });
   return Done{};
 }
 

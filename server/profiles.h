@@ -50,4 +50,11 @@ std::vector<CarriedProfile> carry_profiles(const RepositoryState& state, const S
 // Attaches what was carried to `to`, within a commit.
 Status attach_carried(const std::vector<CarriedProfile>& carried, const SnapshotId& to, Repository::Draft& draft);
 
+// So many snapshots behind the newest keep profiles that were only carried to them.
+inline constexpr size_t kGenerationsWithCarried = 16;
+// Keeps the names from growing with every publish, within a commit: profiles that were carried to what now lies further
+// back than that from `newest` are let go, unless a branch or tag names it; so are those of snapshots that garbage
+// collection has removed. What somebody attached to a snapshot that is kept stays.
+Status let_go_of_carried(Repository& repository, const SnapshotId& newest, Repository::Draft& draft);
+
 }  // namespace granary

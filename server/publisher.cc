@@ -241,7 +241,8 @@ class Publication {
       draft.next.action = action();
       TRY(draft.release(statement(Statement::Kind::kBranch, options_.branch)));
       if (!options_.tag.empty()) TRY(draft.release(statement(Statement::Kind::kTag, options_.tag)));
-      return attach_carried(published_.profiles, published_.snapshot, draft);
+      TRY(attach_carried(published_.profiles, published_.snapshot, draft));
+      return theirs ? let_go_of_carried(repository_, theirs->snapshot, draft) : Status(Done{});
     });
     if (moved) return false;
     if (!committed) return committed.error();

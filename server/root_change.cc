@@ -31,6 +31,17 @@ Status sign_anew(std::map<std::string, Envelope>& names, Statement::Kind kind, u
   return Done{};
 }
 
+std::vector<ProfileNote> lost_profiles(const Root& before, const Root& root, const Names& names) {
+  std::vector<ProfileNote> lost;
+  for (const auto& [id, notes] : names.notes) {
+    const Profiles still = profiles_of(root, names, id);
+    for (const auto& [name, profile] : profiles_of(before, names, id).by_name) {
+      if (!still.by_name.contains(name)) lost.push_back(profile.note);
+    }
+  }
+  return lost;
+}
+
 bool is_named_by(const Root& root, const KeyId& id) {
   return std::any_of(std::begin(kAllRoles), std::end(kAllRoles),
                      [&](RoleName role) { return root.role(role).find(id) != nullptr; });
@@ -56,6 +67,7 @@ Result<AppliedRoot> apply_root(Repository& repository, const Envelope& proposal)
         HeadWriter writer(root, release, none);
         TRY(sign_anew(draft.next.branches, Statement::Kind::kBranch, draft.next.revision, writer, applied.signed_anew));
         TRY(sign_anew(draft.names.tags, Statement::Kind::kTag, draft.next.revision, writer, applied.signed_anew));
+        applied.lost_profiles = lost_profiles(now.root, root, now.names);
         draft.roots.push_back(proposal);
         draft.next.action = {{"do", "rotate"}, {"root", root.version}};
         return Done{};

@@ -12,6 +12,8 @@ struct AppliedRoot {
   // What stood by the word of keys that may no longer say so, and now stands by ours: whoever revoked a stolen key
   // looks at these.
   std::vector<Statement> signed_anew;
+  // Profiles that stood by such keys alone. They are believed no more: whoever wants them attaches them anew.
+  std::vector<ProfileNote> lost_profiles;
 };
 
 // `proposal`: root n+1, signed. Every branch and tag that it would make unbelievable is signed anew with the release

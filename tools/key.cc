@@ -51,10 +51,14 @@ Status print_applied(const AppliedRoot& applied, const std::vector<std::string>&
   for (const Statement& statement : applied.signed_anew)
     anew.push_back(
         {{"kind", name_of(statement.kind)}, {"name", statement.name}, {"snapshot", statement.snapshot.hex()}});
+  OrderedJson lost = OrderedJson::array();
+  for (const ProfileNote& note : applied.lost_profiles)
+    lost.push_back({{"profile", note.name}, {"snapshot", note.snapshot.hex()}});
   if (json) {
     print_json(io, {{"root_version", applied.root.version},
                     {"revision", applied.revision},
                     {"signed_anew", anew},
+                    {"lost_profiles", lost},
                     {"retired", retired}});
     return Done{};
   }
@@ -62,6 +66,9 @@ Status print_applied(const AppliedRoot& applied, const std::vector<std::string>&
   for (const Statement& statement : applied.signed_anew)
     io.out << "  signed anew: " << describe(statement) << ", snapshot " << statement.snapshot.brief() << " of "
            << format_utc(statement.time) << "\n";
+  for (const ProfileNote& note : applied.lost_profiles)
+    io.out << "  no longer believed: profile " << note.name << " of snapshot " << note.snapshot.brief()
+           << "; attach it anew\n";
   for (const std::string& path : retired) io.out << "  retired: " << path << "\n";
   return Done{};
 }

@@ -91,7 +91,11 @@ expect_fail 3 "$GRANARY" publish repo tree --trace cut.trace
 second_reader profile mirror boot --tag v1 --trust trust.json >/dev/null || fail "the mirror lacks the profile"
 
 # A key that is revoked takes its profiles with it.
-"$GRANARY" key rotate repo release >/dev/null 2>&1
+"$GRANARY" profile show repo v1 boot --json >shown
+"$GRANARY" inspect repo "$("$PYTHON" -c 'import json; print(json.load(open("shown"))["trace"])')" --json | "$PYTHON" -c '
+import json, sys
+print(json.dumps(json.load(sys.stdin)["document"], sort_keys=True, separators=(",", ":")), end="")' | cmp - boot.trace || fail "the trace is not kept as it was"
+"$GRANARY" key rotate repo release 2>/dev/null | grep -qF "no longer believed: profile boot" || fail "rotate does not say which profiles are lost"
 expect_fail 7 "$GRANARY" profile show repo v1 boot
 expect_said "attach it anew"
 "$GRANARY" check repo >/dev/null

@@ -3,6 +3,8 @@
 
 #include "fs/format/identifiers.h"
 #include "fs/format/paths.h"
+#include "fs/format/profile.h"
+#include "fs/format/profile_trace.h"
 #include "fs/format/snapshot.h"
 #include "fs/format/trust.h"
 #include "support/signed_world.h"
@@ -43,6 +45,16 @@ TEST_F(DocumentsTest, RootsComeBack) {
   root.minimum_revision = 3;
   EXPECT_EQ(*Root::parse(root.serialise()), root);
   expect_strict(root, {"minimum_revision"});
+}
+
+TEST_F(DocumentsTest, ProfileNotesAndTracesComeBack) {
+  ProfileNote note{world_.root.repository, Digest::of("s"), world_.now, "boot", Digest::of("b"),
+                   Digest::of("p"),        Digest::of("t"), 2,          5};
+  EXPECT_EQ(*ProfileNote::parse(note.serialise()), note);
+  expect_strict(note, {});
+  Trace trace{world_.root.repository, Digest::of("s"), world_.now, {{Touch::Kind::kDirectory, "usr", {}, {}}}};
+  EXPECT_EQ(*Trace::parse(trace.serialise()), trace);
+  expect_strict(trace, {});
 }
 
 TEST_F(DocumentsTest, OnlyReleaseKeysCanBeLimited) {

@@ -174,6 +174,40 @@ TEST_F(ProfilesTest, CarriedOverTheyKeepWhatIsUnchanged) {
   EXPECT_TRUE(find(first.snapshot, "boot")) << "the old snapshot keeps its own";
 }
 
+TEST_F(ProfilesTest, TheNamesDoNotGrowWithEveryPublish) {
+  const Published first = repo.publish(files);
+  ASSERT_TRUE(attach_profile(repository(), first.snapshot, "boot", trace(first.snapshot, {"lib/one"})));
+  std::vector<SnapshotId> line;
+  for (size_t i = 0; i < kGenerationsWithCarried + 5; ++i) {
+    files[2].second = str("day ", i, "\n");
+    line.push_back(repo.publish(files, "main", i == 1 ? "v1" : "").snapshot);
+  }
+  EXPECT_TRUE(find(first.snapshot, "boot")) << "attached by hand";
+  EXPECT_TRUE(find(line[1], "boot")) << "named by a tag";
+  EXPECT_EQ(find(line[0], "boot").error().code, Code::kNotFound);
+  EXPECT_EQ(find(line[2], "boot").error().code, Code::kNotFound);
+  EXPECT_TRUE(find(line[line.size() - 2], "boot"));
+  EXPECT_TRUE(find(line.back(), "boot"));
+  EXPECT_EQ(state().names.notes.size(), kGenerationsWithCarried + 1 + 2);
+}
+
+TEST_F(ProfilesTest, CheckFindsPlansOfWhatIsNotThere) {
+  const Published published = repo.publish(files);
+  auto attached = *attach_profile(repository(), published.snapshot, "boot", trace(published.snapshot, {"lib/one"}));
+  Plan plan = plan_of(attached.note);
+  plan.objects.push_back({Digest::of("nowhere"), 7});
+  const Bytes encoded = encode_plan(plan);
+  ASSERT_TRUE(repository().store().put(Digest::of(encoded), encode_object(encoded, {})));
+  attached.note.plan = Digest::of(encoded);
+  attached.note.objects += 1;
+  attached.note.bytes += 7;
+  ASSERT_TRUE(repository().commit(
+      [&](const RepositoryState&, Repository::Draft& draft) { return draft.attach(attached.note); }));
+  const auto report = *check_repository({repo.directory(), {}, false, 2});
+  ASSERT_EQ(report.faults.size(), 1U);
+  EXPECT_NE(report.faults[0].what.find("no snapshot needs"), std::string::npos);
+}
+
 TEST_F(ProfilesTest, AFileThatMovedIsFoundByItsContent) {
   const Published first = repo.publish(files);
   ASSERT_TRUE(attach_profile(repository(), first.snapshot, "boot", trace(first.snapshot, {"usr/three"})));
