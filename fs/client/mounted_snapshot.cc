@@ -12,8 +12,6 @@ constexpr size_t kHotRows = 16384;
 constexpr size_t kMaxRemembered = 64;
 constexpr int kRankShift = 48;
 constexpr ListCookie kInodeMask = (ListCookie{1} << kRankShift) - 1;
-// A catalog this small is fetched whole: a few hundred kilobytes, rather than a round trip for each look-up.
-constexpr uint64_t kSmallCatalogEntries = 10'000;
 
 bool has_one_name(const Entry& entry) { return entry.node.is_directory() || entry.nlink <= 1; }
 
@@ -42,6 +40,7 @@ class MountedSnapshot::CatalogObjects : public ObjectReader {
     if (bytes || bytes.error().code != Code::kNotFound) return bytes;
     return Error{Code::kUnavailable, "a part of the catalog is missing: " + bytes.error().message};
   }
+  void expect(const ObjectId& id) override { fetcher_.expect(id); }
 
  private:
   Fetcher& fetcher_;
@@ -54,9 +53,7 @@ Result<std::unique_ptr<MountedSnapshot>> MountedSnapshot::open(const CatalogId& 
   snapshot->hot_rows_.keep(share(TRY(snapshot->catalog_->root())));
   snapshot->entry_count_ = TRY(snapshot->catalog_->entry_count());
   snapshot->total_bytes_ = TRY(snapshot->catalog_->total_bytes());
-  if (snapshot->entry_count_ <= kSmallCatalogEntries) {
-    for (const ObjectId& id : TRY(snapshot->catalog_->own_objects())) fetcher.fetch(id, Priority::kPrefetch, {});
-  }
+  snapshot->read_ahead_ = std::make_unique<ReadAhead>(*snapshot->catalog_, fetcher);
   return snapshot;
 }
 
@@ -68,7 +65,7 @@ MountedSnapshot::MountedSnapshot(Fetcher& fetcher, Names names)
       failures_(std::make_unique<FailureLog>(names_.repository, names_.source,
                                              [this](InodeNumber inode) { return path_for_log(inode); })) {}
 
-MountedSnapshot::~MountedSnapshot() { failures_.reset(); }
+MountedSnapshot::~MountedSnapshot() = default;
 
 Result<Row> MountedSnapshot::lookup(InodeNumber directory, ByteView name) {
   counters_.lookups.fetch_add(1, std::memory_order_relaxed);
@@ -325,6 +322,7 @@ void MountedSnapshot::read(InodeNumber inode, uint64_t offset, size_t size, Read
   touches_.file(inode, offset, size);
   const auto placed = slices(*file, offset, size);
   if (!placed) return done(placed.error());
+  if (!placed->empty()) read_ahead_->touched(*file, offset, size, *placed);
   const auto pending = std::make_shared<PendingRead>(*this, inode, size, std::move(done));
   if (const Status planned = pending->plan(*placed, offset); !planned)
     return pending->give_up(told(planned.error(), "read", inode));

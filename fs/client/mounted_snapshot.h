@@ -12,6 +12,7 @@
 
 #include "fs/client/failure_log.h"
 #include "fs/client/hot_rows.h"
+#include "fs/client/read_ahead.h"
 #include "fs/client/touch_recorder.h"
 #include "fs/format/catalog.h"
 #include "fs/net/fetcher.h"
@@ -80,6 +81,7 @@ class MountedSnapshot {
   const OperationCounters& counters() const { return counters_; }
   TouchRecorder& touches() { return touches_; }
   const TouchRecorder& touches() const { return touches_; }
+  ReadAheadStats read_ahead() const { return read_ahead_->stats(); }
   std::string last_failure() const { return failures_->last(); }
 
  private:
@@ -118,7 +120,8 @@ class MountedSnapshot {
   std::map<std::pair<InodeNumber, InodeNumber>, NameList> link_names_ GUARDED_BY(mutex_);
   std::map<InodeNumber, uint64_t> data_bytes_ GUARDED_BY(mutex_);
 
-  std::unique_ptr<FailureLog> failures_;  // last: its thread asks the catalog
+  std::unique_ptr<FailureLog> failures_;   // these two last: their threads ask the catalog
+  std::unique_ptr<ReadAhead> read_ahead_;
 };
 
 }  // namespace granary

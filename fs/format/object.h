@@ -61,6 +61,8 @@ class ObjectReader {
   //   kUnavailable  could not be had in time: a later try may succeed
   //   kCorrupt      every copy found was damaged
   virtual Result<SharedBytes> read(const ObjectId& id) = 0;
+  // Will probably be read soon. Never waits; may do nothing at all.
+  virtual void expect(const ObjectId&) {}
 };
 
 }  // namespace granary

@@ -8,6 +8,9 @@ namespace granary {
 namespace {
 constexpr size_t kKeptGroups = (size_t{32} << 20) / (kPageBytes * kPagesPerGroup);
 constexpr unsigned kFetchThreads = 4;
+constexpr uint64_t kSmallCatalogGroups = 128;  // 8 MiB plain: some 65,000 entries
+constexpr uint64_t kReadsBeforeAll = 3;        // a catalog that is only mounted, or asked for one name, stays remote
+constexpr uint64_t kMostAhead = 32;
 }  // namespace
 
 Status PageSource::write(uint32_t number, ByteView) {
@@ -78,11 +81,40 @@ void CatalogPages::keep(uint64_t group, const SharedBytes& bytes) {
 Result<SharedBytes> CatalogPages::group(uint64_t group) {
   if (SharedBytes bytes = kept(group)) return bytes;
   const ObjectId id = TRY(group_id(group));
+  look_ahead(group);
   SharedBytes bytes = TRY(objects_.read(id));
   if (bytes->size() != group_size_bytes(index_.page_count, group))
     return Error{Code::kCorrupt, str("catalog ", id_.brief(), ": group ", group, " has ", bytes->size(), " bytes")};
   keep(group, bytes);
   return bytes;
+}
+
+// Called before each group is read, so that what it expects travels beside it.
+void CatalogPages::look_ahead(uint64_t group) {
+  const uint64_t groups = group_count(index_.page_count);
+  uint64_t from = 0;
+  uint64_t until = 0;
+  {
+    const MutexLock lock(mutex_);
+    const bool small = groups <= kSmallCatalogGroups;
+    ++groups_read_;
+    const uint64_t last = std::exchange(last_read_, group);
+    if (small && groups_read_ == kReadsBeforeAll) {
+      until = groups;
+    } else if (!small && group == last + 1) {
+      ++in_order_;
+      from = std::max(expected_until_, group + 1);
+      until = std::min(group + 1 + std::min(2 * in_order_, kMostAhead), groups);
+      expected_until_ = std::max(expected_until_, until);
+    } else if (!small && group != last) {
+      in_order_ = 0;
+      expected_until_ = 0;
+    }
+  }
+  for (uint64_t next = from; next < until; ++next) {
+    if (next / kGroupsPerLeaf != group / kGroupsPerLeaf && index_.has_leaves()) return;  // its leaf may be far away
+    if (const auto id = group_id(next)) objects_.expect(*id);
+  }
 }
 
 Result<std::vector<ObjectId>> CatalogPages::own_objects() {

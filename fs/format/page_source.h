@@ -31,6 +31,7 @@ class PageSource {
 };
 
 // CatalogPages: the pages of a stored catalog, fetched group by group when asked for. Keeps the last 32 MiB of groups.
+// Looks ahead: a small catalog that is in use is expected as a whole, a large one as far ahead as it was read in order.
 // Safe from many threads at once. Borrows the reader.
 class CatalogPages : public PageSource {
  public:
@@ -61,6 +62,7 @@ class CatalogPages : public PageSource {
 
   CatalogPages(const ObjectId& id, ObjectReader& objects, SharedBytes object, CatalogIndex index);
   Result<Leaf> leaf(uint64_t number);
+  void look_ahead(uint64_t group);
   SharedBytes kept(uint64_t group);
   void keep(uint64_t group, const SharedBytes& bytes);
 
@@ -73,6 +75,10 @@ class CatalogPages : public PageSource {
   std::vector<Leaf> leaves_ GUARDED_BY(mutex_);
   std::list<Kept> recent_ GUARDED_BY(mutex_);  // most recently used first
   std::unordered_map<uint64_t, std::list<Kept>::iterator> by_group_ GUARDED_BY(mutex_);
+  uint64_t groups_read_ GUARDED_BY(mutex_) = 0;
+  uint64_t last_read_ GUARDED_BY(mutex_) = 0;
+  uint64_t in_order_ GUARDED_BY(mutex_) = 0;        // groups read one after the other so far
+  uint64_t expected_until_ GUARDED_BY(mutex_) = 0;  // all before it, from the last jump on
 };
 
 }  // namespace granary

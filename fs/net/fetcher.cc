@@ -176,7 +176,7 @@ Deadline Fetcher::deadline_from_now(Priority priority) const {
 
 Result<ObjectHandle> Fetcher::open(const ObjectId& id) {
   const auto promise = std::make_shared<Promise<ObjectHandle>>();
-  fetch(id, Priority::kDemand, [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
+  fetch(id, ScopedPriority::of_this_thread(), [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
   return promise->wait();
 }
 

@@ -71,9 +71,10 @@ class Fetcher : public ObjectReader {
   // flight under way as urgent.
   void fetch(const ObjectId& id, Priority priority, Callback done);
 
-  // The same, waiting. Not from a callback.
+  // The same, waiting, with the thread's priority (ScopedPriority). Not from a callback.
   Result<ObjectHandle> open(const ObjectId& id);
   Result<SharedBytes> read(const ObjectId& id) override;
+  void expect(const ObjectId& id) override { fetch(id, Priority::kPrefetch, {}); }
 
   // Forgets an object whose handle turned out unreadable (a failing cache disk): the next fetch gets it anew.
   void discard(const ObjectId& id);

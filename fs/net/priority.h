@@ -15,4 +15,23 @@ constexpr bool is_more_urgent(Priority a, Priority b) { return a < b; }
 
 using Deadline = std::chrono::steady_clock::time_point;
 
+// What this thread's waiting reads (Fetcher::open, read) count as: demands, unless a ScopedPriority says otherwise. For
+// threads that look ahead, whose own look-ups must not be in demand's way either.
+class ScopedPriority {
+ public:
+  explicit ScopedPriority(Priority priority) : before_(current()) { current() = priority; }
+  ~ScopedPriority() { current() = before_; }
+  ScopedPriority(const ScopedPriority&) = delete;
+  ScopedPriority& operator=(const ScopedPriority&) = delete;
+
+  static Priority of_this_thread() { return current(); }
+
+ private:
+  static Priority& current() {
+    thread_local Priority priority = Priority::kDemand;
+    return priority;
+  }
+  const Priority before_;
+};
+
 }  // namespace granary

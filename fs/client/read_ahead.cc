@@ -1,0 +1,289 @@
+// Every touch of another object than the last one becomes an event. Where a touch is what a walk asked for, the walk
+// goes on, twice as far ahead as it has come. Otherwise it may continue a reader that we know: of a large file, by its
+// offset; of the tree, by the inode number, which grows in the tree's order; of a directory. The third event in order
+// begins a walk, the third of anything else takes in the rest of the file or the directory.
+#include "fs/client/read_ahead.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+namespace granary {
+
+namespace {
+constexpr size_t kMaxTouches = 1024;
+constexpr uint64_t kLargeFileBytes = 128 << 10;  // from this size on a file has objects of its own
+constexpr uint64_t kMinWindowBytes = 1 << 20;
+constexpr uint64_t kMaxWindowBytes = 8 << 20;
+constexpr uint64_t kMaxWholeFileBytes = 16 << 20;
+constexpr unsigned kTouchesBeforeAll = 3;
+constexpr unsigned kInOrderBeforeWalk = 2;
+constexpr InodeNumber kNextInOrder = 512;  // a pack holds far fewer files
+constexpr uint64_t kMinAhead = 4;          // objects
+constexpr uint64_t kMaxAhead = 64;
+constexpr size_t kMaxWalks = 16;
+constexpr size_t kMaxReaders = 256;
+constexpr size_t kMaxAsked = 16384;
+constexpr size_t kMaxLarge = 64;
+constexpr size_t kDirectoryObjects = 16;
+constexpr size_t kDirectoryEntries = 2048;
+constexpr std::chrono::seconds kForgiveEvery{10};
+
+bool is_large(const Entry& file) { return file.node.size_bytes >= kLargeFileBytes; }
+
+uint64_t mark_of(const ObjectId& object) {
+  uint64_t mark = 0;
+  std::memcpy(&mark, object.raw().data(), sizeof mark);
+  return mark;
+}
+
+// A cached object is on the disk, perhaps not in memory.
+void announce(const Result<ObjectHandle>& object) {
+  if (object && object->fd() >= 0) ::posix_fadvise(object->fd(), 0, 0, POSIX_FADV_WILLNEED);
+}
+
+template <class Reader>
+Reader& reader_of(std::unordered_map<InodeNumber, Reader>& readers, InodeNumber inode) {
+  if (readers.size() >= kMaxReaders && readers.count(inode) == 0) readers.clear();
+  return readers[inode];
+}
+}  // namespace
+
+ReadAhead::ReadAhead(Catalog& catalog, Fetcher& fetcher)
+    : catalog_(catalog), fetcher_(fetcher), forgiven_at_(std::chrono::steady_clock::now()), thread_([this] { run(); }) {}
+
+ReadAhead::~ReadAhead() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void ReadAhead::touched(const Row& file, uint64_t offset_bytes, uint64_t size_bytes,
+                        const std::vector<Catalog::PlacedSlice>& slices) {
+  const uint64_t mark = mark_of(slices.back().slice.object);
+  if (last_object_.exchange(mark, std::memory_order_relaxed) == mark) return;
+  std::vector<ObjectId> objects;
+  for (const auto& placed : slices) {
+    if (!placed.slice.is_hole()) objects.push_back(placed.slice.object);
+  }
+  const MutexLock lock(mutex_);
+  if (touches_.size() >= kMaxTouches) return;
+  touches_.push_back({file, offset_bytes, size_bytes, std::move(objects)});
+  changed_.notify_one();
+}
+
+void ReadAhead::run() {
+  const ScopedPriority prefetching(Priority::kPrefetch);
+  for (;;) {
+    std::deque<Touch> touches;
+    {
+      MutexLock lock(mutex_);
+      while (touches_.empty() && !stopping_) lock.wait(changed_);
+      if (stopping_) return;
+      touches.swap(touches_);
+    }
+    for (const Touch& touch : touches) follow(touch);
+  }
+}
+
+void ReadAhead::follow(const Touch& touch) {
+  forgive();
+  uint64_t walk = 0;
+  for (const ObjectId& object : touch.objects) confirm(object, walk);
+  const auto expected = walks_.find(walk);
+  if (expected != walks_.end()) go_on(walk, expected->second);
+  if (is_large(*touch.file)) return follow_file(touch);
+  if (expected != walks_.end()) return;
+  follow_order(touch);
+  follow_directory(touch);
+}
+
+void ReadAhead::forgive() {
+  const Time now = std::chrono::steady_clock::now();
+  if (now - forgiven_at_ < kForgiveEvery) return;
+  forgiven_at_ = now;
+  unread_bytes_ /= 2;
+}
+
+// Takes back the debt of an object that was asked for and is read now; says which walk it was on.
+void ReadAhead::confirm(const ObjectId& object, uint64_t& walk) {
+  const auto place = asked_.find(object);
+  if (place == asked_.end()) return;
+  unread_bytes_ -= std::min(unread_bytes_, place->second.bytes);
+  ++used_count_;
+  if (place->second.walk != 0) walk = place->second.walk;
+  const uint64_t position = place->second.position;
+  asked_.erase(place);
+  const auto found = walks_.find(walk);
+  if (found == walks_.end() || position == 0) return;
+  found->second.reached = std::max(found->second.reached, position);
+  found->second.last_used = std::chrono::steady_clock::now();
+}
+
+bool ReadAhead::ask(const ObjectId& object, uint64_t bytes, uint64_t walk, uint64_t position) {
+  if (unread_bytes_ + bytes > kMaxUnreadBytes) return false;
+  if (asked_.size() >= kMaxAsked) asked_.clear();
+  const auto [place, is_new] = asked_.try_emplace(object, Asked{walk, position, bytes});
+  if (!is_new) {
+    place->second.walk = walk;
+    place->second.position = position;
+    return true;
+  }
+  unread_bytes_ += bytes;
+  ++asked_count_;
+  fetcher_.fetch(object, Priority::kPrefetch, announce);
+  return true;
+}
+
+// --- a large file -----------------------------------------------------------------------------------------------
+
+void ReadAhead::follow_file(const Touch& touch) {
+  const Entry& file = *touch.file;
+  note_large(file);
+  FileReader& reader = reader_of(files_, file.inode);
+  if (reader.whole) return;
+  const bool goes_on = touch.offset_bytes >= reader.next_bytes &&
+                       touch.offset_bytes <= reader.next_bytes + reader.window_bytes + kLargeFileBytes;
+  const bool begins = reader.next_bytes == 0;
+  reader.next_bytes = touch.offset_bytes + touch.size_bytes;
+  if (begins && touch.offset_bytes == 0 && touch.size_bytes < kLargeFileBytes) return;  // perhaps only a look
+  if (!goes_on) {
+    reader.window_bytes = 0;
+    reader.asked_bytes = 0;
+    if (++reader.jumps < kTouchesBeforeAll || file.node.size_bytes > kMaxWholeFileBytes) return;
+    reader.whole = true;
+    ask_range(file, reader.next_bytes, file.node.size_bytes);
+    return ask_range(file, 0, touch.offset_bytes);
+  }
+  reader.window_bytes = std::clamp(2 * reader.window_bytes, kMinWindowBytes, kMaxWindowBytes);
+  const uint64_t from = std::max(reader.asked_bytes, reader.next_bytes);
+  const uint64_t to = std::min(reader.next_bytes + reader.window_bytes, file.node.size_bytes);
+  if (from >= to) return;
+  reader.asked_bytes = to;
+  ask_range(file, from, to);
+}
+
+void ReadAhead::ask_range(const Entry& file, uint64_t from_bytes, uint64_t to_bytes) {
+  if (from_bytes >= to_bytes) return;
+  const auto placed = catalog_.slices(file, from_bytes, to_bytes - from_bytes);
+  if (!placed) return;  // whoever reads it will be told
+  for (const auto& [start, slice] : *placed) {
+    if (!slice.is_hole() && !ask(slice.object, slice.length_bytes)) return;
+  }
+}
+
+// --- the tree ---------------------------------------------------------------------------------------------------
+
+void ReadAhead::follow_order(const Touch& touch) {
+  const InodeNumber inode = touch.file->inode;
+  for (Head& head : heads_) {
+    if (head.inode == 0 || inode <= head.inode || inode - head.inode > kNextInOrder) continue;
+    head.inode = inode;
+    if (++head.in_order >= kInOrderBeforeWalk) {
+      head = {};
+      begin_walk(*touch.file);
+    }
+    return;
+  }
+  heads_[next_head_++ % heads_.size()] = {inode, 0};
+}
+
+void ReadAhead::begin_walk(const Entry& after) {
+  if (walks_.size() >= kMaxWalks) {
+    walks_.erase(std::min_element(walks_.begin(), walks_.end(), [](const auto& a, const auto& b) {
+      return a.second.last_used < b.second.last_used;
+    }));
+  }
+  const uint64_t number = next_walk_++;
+  Walk& walk = walks_.emplace(number, Walk(WalkCursor(catalog_, after.parent, after.name))).first->second;
+  walk.last_used = std::chrono::steady_clock::now();
+  if (!after.slices.empty()) walk.last_step = after.slices.back().object;  // being read already
+  go_on(number, walk);
+}
+
+void ReadAhead::go_on(uint64_t number, Walk& walk) {
+  while (!walk.unread_large.empty() && walk.unread_large.front().first < walk.reached) {
+    walk.takes_large = false;
+    walk.unread_large.pop_front();
+  }
+  const uint64_t ahead = std::clamp(2 * walk.reached, kMinAhead, kMaxAhead);
+  if (walk.asked > walk.reached + ahead / 2) return;  // a few at a time
+  while (walk.asked < walk.reached + ahead) {
+    if (walk.steps.empty() && !find_steps(walk)) return;
+    const Step step = walk.steps.front();
+    if (!ask(step.object, step.bytes, number, walk.asked + 1)) return;
+    ++walk.asked;
+    walk.steps.pop_front();
+    if (step.large != 0) {
+      if (walk.unread_large.empty() || walk.unread_large.back().second != step.large)
+        walk.unread_large.emplace_back(walk.asked, step.large);
+      walk.unread_large.back().first = walk.asked;
+    }
+  }
+}
+
+// False at the end of the tree, or when the catalog does not answer.
+bool ReadAhead::find_steps(Walk& walk) {
+  while (walk.steps.empty() && !walk.at_end) {
+    const auto files = walk.cursor.next();
+    walk.at_end = !files || files->empty();
+    if (walk.at_end) break;
+    for (const Entry& file : *files) add_steps(walk, file);
+  }
+  return !walk.steps.empty();
+}
+
+void ReadAhead::add_steps(Walk& walk, const Entry& file) {
+  const bool large = is_large(file);
+  if (large && !walk.takes_large) {
+    walk.passed_large.push_back(file.inode);
+    if (walk.passed_large.size() > kMaxLarge) walk.passed_large.pop_front();
+    return;
+  }
+  const auto placed = catalog_.slices(file, 0, large ? kMaxWindowBytes : file.node.size_bytes);
+  if (!placed) return;
+  for (const auto& [start, slice] : *placed) {
+    if (slice.is_hole() || slice.object == walk.last_step) continue;
+    walk.last_step = slice.object;
+    walk.steps.push_back({slice.object, large ? slice.length_bytes : 2 * kLargeFileBytes, large ? file.inode : 0});
+  }
+}
+
+// A large file is read: walks that left it out take in the next ones.
+void ReadAhead::note_large(const Entry& file) {
+  for (auto& [number, walk] : walks_) {
+    const auto passed = std::find(walk.passed_large.begin(), walk.passed_large.end(), file.inode);
+    if (passed != walk.passed_large.end()) {
+      walk.takes_large = true;
+      walk.passed_large.erase(passed);
+    }
+    std::erase_if(walk.unread_large, [&](const auto& unread) { return unread.second == file.inode; });
+  }
+}
+
+// --- a directory ------------------------------------------------------------------------------------------------
+
+void ReadAhead::follow_directory(const Touch& touch) {
+  DirectoryReader& reader = reader_of(directories_, touch.file->parent);
+  if (reader.gathered || ++reader.objects < kTouchesBeforeAll) return;
+  reader.gathered = true;
+  std::unordered_set<ObjectId> objects;
+  size_t seen = 0;
+  const auto gather = [&](Entry&& entry) {
+    if (entry.node.is_file() && !is_large(entry)) {
+      for (const Slice& slice : entry.slices) {
+        if (!slice.is_hole() && objects.insert(slice.object).second && !ask(slice.object, 2 * kLargeFileBytes))
+          return false;
+      }
+    }
+    return objects.size() < kDirectoryObjects && ++seen < kDirectoryEntries;
+  };
+  (void)catalog_.list(touch.file->parent, {}, gather);
+}
+
+}  // namespace granary

@@ -1,0 +1,137 @@
+// ReadAhead: asks for what will probably be read next, in three patterns:
+//   a walk       files read in the order of the tree (tar, cp -r, grep -r): the packs that follow, across directories
+//   a file       read from front to back: the chunks that follow; touched here and there (a program): all of it, when it
+//                is not too large
+//   a directory  of which several files were read in any order (modules of a language): its other packs
+// Nothing of it is in demand's way: objects are prefetched, and its own look-ups count as prefetches. A walk looks no
+// further ahead than it has already been right, and what was asked for and not read is bounded (kMaxUnreadBytes).
+// What is cached already is only announced to the kernel, so that the disk works ahead of the reader.
+//
+// `touched` is for many threads and costs little; all else happens on a thread of its own. Borrows both; they outlive it.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <thread>
+#include <unordered_map>
+
+#include "fs/base/mutex.h"
+#include "fs/client/hot_rows.h"
+#include "fs/client/walk_cursor.h"
+#include "fs/net/fetcher.h"
+
+namespace granary {
+
+struct ReadAheadStats {
+  uint64_t asked = 0;  // objects asked for before anybody read them
+  uint64_t used = 0;   // of them, how many were read since
+};
+
+class ReadAhead {
+ public:
+  // Plain bytes asked for that nobody has read; every ten seconds half of it is forgiven.
+  static constexpr uint64_t kMaxUnreadBytes = uint64_t{32} << 20;
+
+  ReadAhead(Catalog& catalog, Fetcher& fetcher);
+  ~ReadAhead();
+
+  // The bytes [offset, offset + size) of a file are being read, which lie in these slices (at least one).
+  void touched(const Row& file, uint64_t offset_bytes, uint64_t size_bytes,
+               const std::vector<Catalog::PlacedSlice>& slices);
+
+  ReadAheadStats stats() const { return {asked_count_.load(), used_count_.load()}; }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Touch {
+    Row file;
+    uint64_t offset_bytes;
+    uint64_t size_bytes;
+    std::vector<ObjectId> objects;
+  };
+  // An object that was asked for and not read yet.
+  struct Asked {
+    uint64_t walk;      // the walk that asked, or 0
+    uint64_t position;  // within the walk
+    uint64_t bytes;
+  };
+  struct Step {
+    ObjectId object;
+    uint64_t bytes;
+    InodeNumber large;  // the large file it belongs to, or 0
+  };
+  struct Walk {
+    explicit Walk(WalkCursor from) : cursor(std::move(from)) {}
+    WalkCursor cursor;
+    std::deque<Step> steps;     // found, not asked for yet
+    ObjectId last_step;         // the newest of them, so that a pack's files make one step
+    uint64_t asked = 0;         // positions given out
+    uint64_t reached = 0;       // the reader's
+    bool at_end = false;
+    bool takes_large = false;   // the reader reads large files as well
+    std::deque<InodeNumber> passed_large;         // left out so far
+    std::deque<std::pair<uint64_t, InodeNumber>> unread_large;  // asked for (their last position), not read yet
+    Time last_used;
+  };
+  // Where a reader is in the order of the tree. Inode numbers follow that order within one publish.
+  struct Head {
+    InodeNumber inode = 0;
+    unsigned in_order = 0;
+  };
+  struct FileReader {
+    uint64_t next_bytes = 0;   // where it would go on
+    uint64_t asked_bytes = 0;  // all before it has been asked for
+    uint64_t window_bytes = 0;
+    unsigned jumps = 0;
+    bool whole = false;  // all of it has been asked for
+  };
+  struct DirectoryReader {
+    unsigned objects = 0;
+    bool gathered = false;
+  };
+
+  void run();
+  void follow(const Touch& touch);
+  void confirm(const ObjectId& object, uint64_t& walk);
+  void forgive();
+
+  void follow_file(const Touch& touch);
+  void ask_range(const Entry& file, uint64_t from_bytes, uint64_t to_bytes);
+  void follow_order(const Touch& touch);
+  void follow_directory(const Touch& touch);
+
+  void begin_walk(const Entry& after);
+  void go_on(uint64_t number, Walk& walk);
+  bool find_steps(Walk& walk);
+  void add_steps(Walk& walk, const Entry& file);
+  void note_large(const Entry& file);
+
+  bool ask(const ObjectId& object, uint64_t bytes, uint64_t walk = 0, uint64_t position = 0);
+
+  Catalog& catalog_;
+  Fetcher& fetcher_;
+  std::atomic<uint64_t> asked_count_{0};
+  std::atomic<uint64_t> used_count_{0};
+  std::atomic<uint64_t> last_object_{0};  // a digest's first bytes: most reads go on in the same object
+
+  Mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Touch> touches_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+
+  // The thread's own.
+  std::unordered_map<ObjectId, Asked> asked_;
+  uint64_t unread_bytes_ = 0;
+  Time forgiven_at_;
+  std::map<uint64_t, Walk> walks_;
+  uint64_t next_walk_ = 1;
+  std::array<Head, 16> heads_{};
+  size_t next_head_ = 0;
+  std::unordered_map<InodeNumber, FileReader> files_;
+  std::unordered_map<InodeNumber, DirectoryReader> directories_;
+
+  std::thread thread_;
+};
+
+}  // namespace granary
