@@ -76,6 +76,8 @@ Json replay_json(const ProfileReplay* replay) {
   return out;
 }
 
+Json read_ahead_json(const ReadAheadStats& stats) { return {{"asked", stats.asked}, {"used", stats.used}}; }
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(printable(text)); }
 Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(format_utc(*time)) : Json(); }
 }  // namespace
@@ -105,6 +107,7 @@ std::string MountStatus::json() const {
       {"mounted_at", format_utc(parts_.mounted_at)},
       {"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
       {"fetch", fetch_json(parts_.fetcher.stats())},
+      {"read_ahead", read_ahead_json(parts_.snapshot.read_ahead())},
       {"operations", operations_json(parts_.snapshot.counters())},
       {"profile", replay_json(parts_.replay)},
       {"recording", recording_json(parts_.snapshot.touches())},

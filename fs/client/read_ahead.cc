@@ -1,7 +1,8 @@
 // Every touch of another object than the last one becomes an event. Where a touch is what a walk asked for, the walk
 // goes on, twice as far ahead as it has come. Otherwise it may continue a reader that we know: of a large file, by its
-// offset; of the tree, by the inode number, which grows in the tree's order; of a directory. The third event in order
-// begins a walk, the third of anything else takes in the rest of the file or the directory.
+// offset; of the tree, by the inode number, which grows in the tree's order (within one publish; the walk itself goes
+// by names); of a directory. The third event in order begins a walk, the third of anything else takes in the rest of
+// the file or the directory.
 #include "fs/client/read_ahead.h"
 
 #include <fcntl.h>
@@ -93,14 +94,20 @@ void ReadAhead::run() {
 
 void ReadAhead::follow(const Touch& touch) {
   forgive();
-  uint64_t walk = 0;
-  for (const ObjectId& object : touch.objects) confirm(object, walk);
-  const auto expected = walks_.find(walk);
-  if (expected != walks_.end()) go_on(walk, expected->second);
-  if (is_large(*touch.file)) return follow_file(touch);
-  if (expected != walks_.end()) return;
-  follow_order(touch);
-  follow_directory(touch);
+  uint64_t number = 0;
+  for (const ObjectId& object : touch.objects) {
+    if (const uint64_t walk = confirm(object); walk != 0) number = walk;
+  }
+  const Entry& file = *touch.file;
+  const auto expected = walks_.find(number);
+  if (expected != walks_.end()) {
+    expected->second.last_inode = std::max(expected->second.last_inode, file.inode);
+    go_on(number, expected->second);
+  }
+  if (is_large(file)) follow_file(touch);
+  if (expected != walks_.end() || touch.offset_bytes > 0) return;
+  follow_order(file);
+  if (!is_large(file)) follow_directory(file);
 }
 
 void ReadAhead::forgive() {
@@ -110,30 +117,27 @@ void ReadAhead::forgive() {
   unread_bytes_ /= 2;
 }
 
-// Takes back the debt of an object that was asked for and is read now; says which walk it was on.
-void ReadAhead::confirm(const ObjectId& object, uint64_t& walk) {
+// Takes back the debt of an object that was asked for and is read now.
+uint64_t ReadAhead::confirm(const ObjectId& object) {
   const auto place = asked_.find(object);
-  if (place == asked_.end()) return;
-  unread_bytes_ -= std::min(unread_bytes_, place->second.bytes);
-  ++used_count_;
-  if (place->second.walk != 0) walk = place->second.walk;
-  const uint64_t position = place->second.position;
+  if (place == asked_.end()) return 0;
+  const Asked asked = place->second;
   asked_.erase(place);
-  const auto found = walks_.find(walk);
-  if (found == walks_.end() || position == 0) return;
-  found->second.reached = std::max(found->second.reached, position);
-  found->second.last_used = std::chrono::steady_clock::now();
+  unread_bytes_ -= std::min(unread_bytes_, asked.bytes);
+  ++used_count_;
+  const auto walk = walks_.find(asked.walk);
+  if (walk == walks_.end()) return 0;
+  walk->second.reached = std::max(walk->second.reached, asked.position);
+  walk->second.last_used = std::chrono::steady_clock::now();
+  return asked.walk;
 }
 
 bool ReadAhead::ask(const ObjectId& object, uint64_t bytes, uint64_t walk, uint64_t position) {
   if (unread_bytes_ + bytes > kMaxUnreadBytes) return false;
   if (asked_.size() >= kMaxAsked) asked_.clear();
   const auto [place, is_new] = asked_.try_emplace(object, Asked{walk, position, bytes});
-  if (!is_new) {
-    place->second.walk = walk;
-    place->second.position = position;
-    return true;
-  }
+  if (!is_new && walk != 0) place->second = Asked{walk, position, place->second.bytes};
+  if (!is_new) return true;
   unread_bytes_ += bytes;
   ++asked_count_;
   fetcher_.fetch(object, Priority::kPrefetch, announce);
@@ -179,60 +183,89 @@ void ReadAhead::ask_range(const Entry& file, uint64_t from_bytes, uint64_t to_by
 
 // --- the tree ---------------------------------------------------------------------------------------------------
 
-void ReadAhead::follow_order(const Touch& touch) {
-  const InodeNumber inode = touch.file->inode;
-  for (Head& head : heads_) {
-    if (head.inode == 0 || inode <= head.inode || inode - head.inode > kNextInOrder) continue;
-    head.inode = inode;
-    if (++head.in_order >= kInOrderBeforeWalk) {
-      head = {};
-      begin_walk(*touch.file);
-    }
-    return;
+// A file that no walk expected: it goes on with the walk that was just before it, or is the first of another.
+void ReadAhead::follow_order(const Entry& file) {
+  for (auto& [number, walk] : walks_) {
+    if (file.inode <= walk.last_inode || file.inode - walk.last_inode > kNextInOrder) continue;
+    walk.last_inode = file.inode;
+    walk.last_used = std::chrono::steady_clock::now();
+    if (++walk.in_order < kInOrderBeforeWalk) return;
+    if (!walk.cursor || file.inode > walk.frontier) look_ahead_of(walk, file);
+    pass(walk, file.inode);
+    return go_on(number, walk);
   }
-  heads_[next_head_++ % heads_.size()] = {inode, 0};
+  new_walk().last_inode = file.inode;
 }
 
-void ReadAhead::begin_walk(const Entry& after) {
+ReadAhead::Walk& ReadAhead::new_walk() {
   if (walks_.size() >= kMaxWalks) {
     walks_.erase(std::min_element(walks_.begin(), walks_.end(), [](const auto& a, const auto& b) {
       return a.second.last_used < b.second.last_used;
     }));
   }
-  const uint64_t number = next_walk_++;
-  Walk& walk = walks_.emplace(number, Walk(WalkCursor(catalog_, after.parent, after.name))).first->second;
+  Walk& walk = walks_[next_walk_++];
   walk.last_used = std::chrono::steady_clock::now();
-  if (!after.slices.empty()) walk.last_step = after.slices.back().object;  // being read already
-  go_on(number, walk);
+  return walk;
+}
+
+// From behind this file on; how far ahead, it has earned before.
+void ReadAhead::look_ahead_of(Walk& walk, const Entry& file) {
+  walk.cursor.emplace(catalog_, file.parent, file.name);
+  walk.steps.clear();
+  walk.unread_large.reset();
+  walk.last_step = file.slices.empty() ? ObjectId() : file.slices.back().object;
+  walk.frontier = file.inode;
+  walk.asked = walk.reached;
+  if (is_large(file)) walk.takes_large = true;
+}
+
+// The reader is at this file, whatever it read on the way.
+void ReadAhead::pass(Walk& walk, InodeNumber inode) {
+  for (const Step& step : walk.asked_steps) {
+    if (step.inode >= inode) break;
+    walk.reached = std::max(walk.reached, step.position);
+  }
+}
+
+// What the reader has left behind is no longer expected.
+void ReadAhead::let_go(const Step& step) {
+  const auto place = asked_.find(step.object);
+  if (place == asked_.end() || place->second.position != step.position) return;
+  unread_bytes_ -= std::min(unread_bytes_, place->second.bytes);
+  asked_.erase(place);
 }
 
 void ReadAhead::go_on(uint64_t number, Walk& walk) {
-  while (!walk.unread_large.empty() && walk.unread_large.front().first < walk.reached) {
+  while (!walk.asked_steps.empty() && walk.asked_steps.front().position + kMaxAhead / 2 < walk.reached) {
+    let_go(walk.asked_steps.front());
+    walk.asked_steps.pop_front();
+  }
+  if (walk.unread_large && *walk.unread_large + kMaxAhead / 2 < walk.reached) {
     walk.takes_large = false;
-    walk.unread_large.pop_front();
+    walk.unread_large.reset();
   }
   const uint64_t ahead = std::clamp(2 * walk.reached, kMinAhead, kMaxAhead);
   if (walk.asked > walk.reached + ahead / 2) return;  // a few at a time
   while (walk.asked < walk.reached + ahead) {
     if (walk.steps.empty() && !find_steps(walk)) return;
-    const Step step = walk.steps.front();
-    if (!ask(step.object, step.bytes, number, walk.asked + 1)) return;
+    Step& step = walk.steps.front();
+    step.position = walk.asked + 1;
+    if (!ask(step.object, step.bytes, number, step.position)) return;
     ++walk.asked;
+    if (step.is_large && !walk.unread_large) walk.unread_large = step.position;
+    walk.asked_steps.push_back(step);
     walk.steps.pop_front();
-    if (step.large != 0) {
-      if (walk.unread_large.empty() || walk.unread_large.back().second != step.large)
-        walk.unread_large.emplace_back(walk.asked, step.large);
-      walk.unread_large.back().first = walk.asked;
-    }
   }
 }
 
 // False at the end of the tree, or when the catalog does not answer.
 bool ReadAhead::find_steps(Walk& walk) {
-  while (walk.steps.empty() && !walk.at_end) {
-    const auto files = walk.cursor.next();
-    walk.at_end = !files || files->empty();
-    if (walk.at_end) break;
+  while (walk.steps.empty() && walk.cursor) {
+    const auto files = walk.cursor->next();
+    if (!files || files->empty()) {
+      walk.cursor.reset();
+      break;
+    }
     for (const Entry& file : *files) add_steps(walk, file);
   }
   return !walk.steps.empty();
@@ -250,7 +283,8 @@ void ReadAhead::add_steps(Walk& walk, const Entry& file) {
   for (const auto& [start, slice] : *placed) {
     if (slice.is_hole() || slice.object == walk.last_step) continue;
     walk.last_step = slice.object;
-    walk.steps.push_back({slice.object, large ? slice.length_bytes : 2 * kLargeFileBytes, large ? file.inode : 0});
+    walk.frontier = std::max(walk.frontier, file.inode);
+    walk.steps.push_back({slice.object, large ? slice.length_bytes : 2 * kLargeFileBytes, file.inode, large});
   }
 }
 
@@ -262,14 +296,14 @@ void ReadAhead::note_large(const Entry& file) {
       walk.takes_large = true;
       walk.passed_large.erase(passed);
     }
-    std::erase_if(walk.unread_large, [&](const auto& unread) { return unread.second == file.inode; });
+    if (file.inode >= walk.last_inode && file.inode - walk.last_inode <= kNextInOrder) walk.unread_large.reset();
   }
 }
 
 // --- a directory ------------------------------------------------------------------------------------------------
 
-void ReadAhead::follow_directory(const Touch& touch) {
-  DirectoryReader& reader = reader_of(directories_, touch.file->parent);
+void ReadAhead::follow_directory(const Entry& file) {
+  DirectoryReader& reader = reader_of(directories_, file.parent);
   if (reader.gathered || ++reader.objects < kTouchesBeforeAll) return;
   reader.gathered = true;
   std::unordered_set<ObjectId> objects;
@@ -283,7 +317,7 @@ void ReadAhead::follow_directory(const Touch& touch) {
     }
     return objects.size() < kDirectoryObjects && ++seen < kDirectoryEntries;
   };
-  (void)catalog_.list(touch.file->parent, {}, gather);
+  (void)catalog_.list(file.parent, {}, gather);
 }
 
 }  // namespace granary

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <deque>
 #include <map>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
@@ -56,28 +57,29 @@ class ReadAhead {
     uint64_t position;  // within the walk
     uint64_t bytes;
   };
+  // One object on the way of a walk.
   struct Step {
     ObjectId object;
     uint64_t bytes;
-    InodeNumber large;  // the large file it belongs to, or 0
+    InodeNumber inode;  // the first file that lies in it
+    bool is_large;
+    uint64_t position = 0;  // once asked for
   };
+  // A reader that goes through the tree, or may turn out to.
   struct Walk {
-    explicit Walk(WalkCursor from) : cursor(std::move(from)) {}
-    WalkCursor cursor;
-    std::deque<Step> steps;     // found, not asked for yet
-    ObjectId last_step;         // the newest of them, so that a pack's files make one step
-    uint64_t asked = 0;         // positions given out
-    uint64_t reached = 0;       // the reader's
-    bool at_end = false;
-    bool takes_large = false;   // the reader reads large files as well
-    std::deque<InodeNumber> passed_large;         // left out so far
-    std::deque<std::pair<uint64_t, InodeNumber>> unread_large;  // asked for (their last position), not read yet
+    InodeNumber last_inode = 0;         // the file it read last
+    unsigned in_order = 0;              // files that followed each other before we looked ahead
+    std::optional<WalkCursor> cursor;   // ahead of the reader; none until it has shown that it walks
+    std::deque<Step> steps;             // found, not asked for yet
+    ObjectId last_step;                 // the newest of them, so that a pack's files make one step
+    InodeNumber frontier = 0;           // the newest one's file
+    std::deque<Step> asked_steps;       // asked for, the reader not far beyond
+    uint64_t asked = 0;                 // positions given out
+    uint64_t reached = 0;               // the reader's
+    bool takes_large = false;           // the reader reads large files as well
+    std::deque<InodeNumber> passed_large;  // left out so far
+    std::optional<uint64_t> unread_large;  // the position of the first that was taken in and not read yet
     Time last_used;
-  };
-  // Where a reader is in the order of the tree. Inode numbers follow that order within one publish.
-  struct Head {
-    InodeNumber inode = 0;
-    unsigned in_order = 0;
   };
   struct FileReader {
     uint64_t next_bytes = 0;   // where it would go on
@@ -93,15 +95,19 @@ class ReadAhead {
 
   void run();
   void follow(const Touch& touch);
-  void confirm(const ObjectId& object, uint64_t& walk);
+  // The number of the walk that asked for the object, or 0.
+  uint64_t confirm(const ObjectId& object);
   void forgive();
 
   void follow_file(const Touch& touch);
   void ask_range(const Entry& file, uint64_t from_bytes, uint64_t to_bytes);
-  void follow_order(const Touch& touch);
-  void follow_directory(const Touch& touch);
+  void follow_order(const Entry& file);
+  void follow_directory(const Entry& file);
 
-  void begin_walk(const Entry& after);
+  Walk& new_walk();
+  void look_ahead_of(Walk& walk, const Entry& file);
+  void pass(Walk& walk, InodeNumber inode);
+  void let_go(const Step& step);
   void go_on(uint64_t number, Walk& walk);
   bool find_steps(Walk& walk);
   void add_steps(Walk& walk, const Entry& file);
@@ -126,8 +132,6 @@ class ReadAhead {
   Time forgiven_at_;
   std::map<uint64_t, Walk> walks_;
   uint64_t next_walk_ = 1;
-  std::array<Head, 16> heads_{};
-  size_t next_head_ = 0;
   std::unordered_map<InodeNumber, FileReader> files_;
   std::unordered_map<InodeNumber, DirectoryReader> directories_;
 

@@ -13,6 +13,7 @@
 #include "fs/client/mount_control.h"
 #include "fs/client/repository_view.h"
 #include "fs/fuse/filesystem.h"
+#include "fs/fuse/kernel_read_ahead.h"
 #include "fs/fuse/log_target.h"
 #include "fs/fuse/mount_session.h"
 #include "fs/fuse/startup.h"
@@ -78,16 +79,23 @@ class MountProgram {
     const auto replay = start_replay(*view, resolved, *connection);  // beside all that follows
     const auto snapshot = TRY(MountedSnapshot::open(resolved.snapshot.catalog, connection->fetcher(),
                                                     {resolved.repository_name, resolved.url}));
+    const auto found_in = connection->fetcher().stats().misses > 0 ? KernelReadAhead::Cache::kCold
+                                                                   : KernelReadAhead::Cache::kWarm;
     if (options_.check_only) return startup.ready(), Done{};
     const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), mount_point_,
                               places_.cache, target.name(), Clock::system().now(), replay.get()});
     Filesystem filesystem(*snapshot, status, {options_.acl});
     const auto session = TRY(MountSession::start(filesystem, options_, public_url(options_.source), mount_point_));
+    KernelReadAhead read_ahead(session->mount(), *snapshot, found_in);
     MountControl questions;
     answer_stat(questions, status);
     answer_recording(questions, status, resolved, *snapshot);
     const auto control = ControlSocket::listen(session->mount().device,
-                                               [&](const std::string& question) { return questions.answer(question); });
+                                               [&](const std::string& question) {
+                                                 auto answer = questions.answer(question);
+                                                 read_ahead.adapt();  // a recording may have begun
+                                                 return answer;
+                                               });
     startup.ready();
     target.use();
     if (replay) replay->let_log();
@@ -97,7 +105,7 @@ class MountProgram {
                           {"revision", resolved.revision},
                           {"url", resolved.url},
                           {"path", mount_point_}});
-    session->wait();
+    session->wait([&] { read_ahead.adapt(); });
     log::info("unmounted", {{"repository", resolved.repository_name}, {"path", mount_point_}});
     filesystem.parked().wait_until_empty(std::chrono::steady_clock::now() + kParkedTimeout);
     if (filesystem.parked().count() > 0) ::_exit(0);  // whoever waits is gone; what they wait for may never come

@@ -23,8 +23,8 @@ namespace granary {
 namespace {
 // Look-ups may wait for parts of the catalog: enough threads that a few of them never hold up the rest.
 constexpr unsigned kMaxThreads = 64;
-constexpr unsigned kReadAheadKiB = 1024;
 constexpr int kLastUsersTimeoutMs = 5000;
+constexpr int kNowAndThenMs = 500;
 
 std::string escaped_for_option(const std::string& text) {
   std::string out;
@@ -181,26 +181,21 @@ Status MountSession::begin(Filesystem& filesystem, const MountOptions& options, 
   const auto mount = TRY(mounted_at(path_));
   if (!mount) return Error{Code::kInternal, "the mount vanished: " + printable(path_)};
   mount_ = *mount;
-  raise_read_ahead();
   return Done{};
 }
 
-// The kernel caps what we ask for by the setting of the mount's own device, which only root may raise, here.
-void MountSession::raise_read_ahead() const {
-  const std::string setting = str("/sys/class/bdi/", major(mount_.device), ":", minor(mount_.device), "/read_ahead_kb");
-  const UniqueFd fd(::open(setting.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.valid() || !write_all(fd.get(), std::to_string(kReadAheadKiB)))
-    log::info("read-ahead stays small", {{"setting", setting}});
-}
-
-void MountSession::wait() {
+void MountSession::wait(const std::function<void()>& now_and_then) {
   const sigset_t set = ending_signals();
   const UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
   bool detached = false;
   for (;;) {
     pollfd wanted[] = {{ended_, POLLIN, 0}, {signals.get(), POLLIN, 0}};
-    const int ready = ::poll(wanted, 2, detached ? kLastUsersTimeoutMs : -1);
+    const int ready = ::poll(wanted, 2, detached ? kLastUsersTimeoutMs : kNowAndThenMs);
     if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0 && !detached) {
+      now_and_then();
+      continue;
+    }
     if (ready <= 0 || wanted[0].revents != 0 || detached) return;
     signalfd_siginfo signal{};
     if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return;

@@ -2,6 +2,7 @@
 // Borrows the filesystem, which outlives it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,12 +39,12 @@ class MountSession {
   const MountPoint& mount() const { return mount_; }
   // Returns when somebody has unmounted it, or, after a signal, when it has been detached and its last user is gone (or
   // a few seconds have passed, or a second signal came).
-  void wait();
+  // Meanwhile, twice a second, it calls `now_and_then`.
+  void wait(const std::function<void()>& now_and_then);
 
  private:
   MountSession() = default;
   Status begin(Filesystem& filesystem, const MountOptions& options, const std::string& source);
-  void raise_read_ahead() const;
   void detach() const;
   void stop_answering();
 

@@ -1,0 +1,47 @@
+#include "fs/fuse/kernel_read_ahead.h"
+
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include "fs/base/file.h"
+#include "fs/base/log.h"
+
+namespace granary {
+
+namespace {
+constexpr uint64_t kFewReads = 16;       // say nothing yet
+constexpr uint64_t kParkedInReads = 50;  // one parked read in so many: the cache is not warm
+}  // namespace
+
+KernelReadAhead::KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache)
+    : setting_(str("/sys/class/bdi/", major(mount.device), ":", minor(mount.device), "/read_ahead_kb")),
+      snapshot_(snapshot),
+      usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {
+  adapt();
+}
+
+void KernelReadAhead::adapt() {
+  const MutexLock lock(mutex_);
+  const unsigned kib = wanted();
+  if (kib != current_kib_) set(kib);
+}
+
+unsigned KernelReadAhead::wanted() {
+  const uint64_t reads = snapshot_.counters().reads.load() - reads_;
+  const uint64_t parked = snapshot_.counters().parked_reads.load() - parked_;
+  if (reads >= kFewReads) {
+    reads_ += reads;
+    parked_ += parked;
+    usual_kib_ = parked * kParkedInReads > reads ? kNearKiB : kFarKiB;
+  }
+  return snapshot_.touches().progress() ? kRecordingKiB : usual_kib_;
+}
+
+void KernelReadAhead::set(unsigned kib) {
+  const UniqueFd fd(::open(setting_.c_str(), O_WRONLY | O_CLOEXEC));
+  const bool is_set = fd.valid() && write_all(fd.get(), std::to_string(kib));
+  if (!is_set && current_kib_ == 0) log::info("the kernel's read-ahead stays as it is", {{"setting", setting_}});
+  current_kib_ = kib;
+}
+
+}  // namespace granary

@@ -1,0 +1,41 @@
+// KernelReadAhead: how far the kernel reads ahead in this mount's files, by its device's setting
+// (/sys/class/bdi/MAJOR:MINOR/read_ahead_kb, which only root may change; without that it stays at 128 KiB). Far while
+// what is read is at hand: a large request costs less. Near while reads wait for the network: a page fault then brings
+// what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest while a recording
+// runs, which is to show what the workload touches, not what the kernel does. A file keeps the setting it was opened
+// under. Safe from two threads at once. Borrows the snapshot.
+#pragma once
+
+#include "fs/base/mutex.h"
+#include "fs/client/mount_table.h"
+#include "fs/client/mounted_snapshot.h"
+
+namespace granary {
+
+class KernelReadAhead {
+ public:
+  static constexpr unsigned kFarKiB = 1024;
+  static constexpr unsigned kNearKiB = 128;
+  static constexpr unsigned kRecordingKiB = 16;
+
+  enum class Cache { kWarm, kCold };
+  // `cache`: what the mount's catalog was found in.
+  KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache);
+
+  // To be called now and then, and when a recording begins or ends.
+  void adapt();
+
+ private:
+  unsigned wanted() REQUIRES(mutex_);
+  void set(unsigned kib) REQUIRES(mutex_);
+
+  const std::string setting_;
+  const MountedSnapshot& snapshot_;
+  Mutex mutex_;
+  unsigned usual_kib_ GUARDED_BY(mutex_);  // while nothing is recorded
+  unsigned current_kib_ GUARDED_BY(mutex_) = 0;
+  uint64_t reads_ GUARDED_BY(mutex_) = 0;  // these two: when last looked at
+  uint64_t parked_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace granary
