@@ -15,6 +15,7 @@
 #include <unordered_set>
 
 #include "fs/base/mutex.h"
+#include "fs/net/prefetch_window.h"
 
 namespace granary {
 
@@ -175,6 +176,7 @@ class HttpEngine::Loop {
   ExchangePtr next_waiting();
   void activate(const ExchangePtr& exchange);
   void collect_finished();
+  void measure(CURL* easy);
   void retire(const ExchangePtr& exchange);
   void sleep();
   Easy easy_for(Exchange& exchange);
@@ -189,6 +191,7 @@ class HttpEngine::Loop {
   std::multimap<Deadline, ExchangePtr> overdue_;  // every exchange that is not finished
   std::unordered_set<ExchangePtr> active_;
   std::array<size_t, kPriorities> active_counts_{};
+  PrefetchWindow prefetch_window_{options_.max_prefetches};
   std::vector<Easy> idle_;
   HeaderList past_caches_;
 
@@ -298,7 +301,7 @@ bool HttpEngine::Loop::may_run_more(Priority priority) {
   if (active_.size() >= options_.max_connections) return false;
   const size_t same = active_of(priority);
   if (priority == Priority::kDemand) return true;
-  if (priority == Priority::kPrefetch) return same < options_.max_prefetches;
+  if (priority == Priority::kPrefetch) return same < prefetch_window_.size();
   return same < options_.max_backgrounds && active_.size() == same;
 }
 
@@ -366,9 +369,21 @@ void HttpEngine::Loop::collect_finished() {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &raw);
     const ExchangePtr exchange = reinterpret_cast<Exchange*>(raw)->overdue->second;
     Result<Bytes> result = result_of(*exchange, message->data.result);
+    if (result) measure(message->easy_handle);
     retire(exchange);
     inbox_->answer(*exchange, std::move(result));
   }
+}
+
+void HttpEngine::Loop::measure(CURL* easy) {
+  long new_connections = 0;
+  curl_off_t sent = 0;
+  curl_off_t begun = 0;
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &new_connections);
+  curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+  curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &begun);
+  if (new_connections == 0 && begun > sent)
+    prefetch_window_.answered_after(PrefetchWindow::Duration(begun - sent), Clock::now());
 }
 
 void HttpEngine::Loop::retire(const ExchangePtr& exchange) {

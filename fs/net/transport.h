@@ -56,7 +56,7 @@ struct HttpOptions {
   std::chrono::seconds stall_timeout{10};  // aborted after so long below 512 bytes a second
   long max_redirects = 5;
   size_t max_connections = 16;       // to all sources together; transfers beyond that queue, demand first
-  size_t max_prefetches = 12;        // of them; the rest is kept free for demand
+  size_t max_prefetches = 12;        // of them, and fewer where demand would wait behind them (PrefetchWindow)
   size_t max_backgrounds = 2;        // and these only while nothing more urgent waits or runs
   std::optional<std::string> proxy;  // none: what http_proxy, https_proxy, no_proxy say; "": no proxy
 };
