@@ -120,7 +120,7 @@ class MountedSnapshot {
   std::map<std::pair<InodeNumber, InodeNumber>, NameList> link_names_ GUARDED_BY(mutex_);
   std::map<InodeNumber, uint64_t> data_bytes_ GUARDED_BY(mutex_);
 
-  std::unique_ptr<FailureLog> failures_;   // these two last: their threads ask the catalog
+  std::unique_ptr<FailureLog> failures_;  // these two last: their threads ask the catalog
   std::unique_ptr<ReadAhead> read_ahead_;
 };
 

@@ -53,7 +53,10 @@ Reader& reader_of(std::unordered_map<InodeNumber, Reader>& readers, InodeNumber 
 }  // namespace
 
 ReadAhead::ReadAhead(Catalog& catalog, Fetcher& fetcher)
-    : catalog_(catalog), fetcher_(fetcher), forgiven_at_(std::chrono::steady_clock::now()), thread_([this] { run(); }) {}
+    : catalog_(catalog),
+      fetcher_(fetcher),
+      forgiven_at_(std::chrono::steady_clock::now()),
+      thread_([this] { run(); }) {}
 
 ReadAhead::~ReadAhead() {
   {

@@ -1,13 +1,15 @@
 // ReadAhead: asks for what will probably be read next, in three patterns:
 //   a walk       files read in the order of the tree (tar, cp -r, grep -r): the packs that follow, across directories
-//   a file       read from front to back: the chunks that follow; touched here and there (a program): all of it, when it
+//   a file       read from front to back: the chunks that follow; touched here and there (a program): all of it, when
+//   it
 //                is not too large
 //   a directory  of which several files were read in any order (modules of a language): its other packs
 // Nothing of it is in demand's way: objects are prefetched, and its own look-ups count as prefetches. A walk looks no
 // further ahead than it has already been right, and what was asked for and not read is bounded (kMaxUnreadBytes).
 // What is cached already is only announced to the kernel, so that the disk works ahead of the reader.
 //
-// `touched` is for many threads and costs little; all else happens on a thread of its own. Borrows both; they outlive it.
+// `touched` is for many threads and costs little; all else happens on a thread of its own. Borrows both; they outlive
+// it.
 #pragma once
 
 #include <atomic>
@@ -67,16 +69,16 @@ class ReadAhead {
   };
   // A reader that goes through the tree, or may turn out to.
   struct Walk {
-    InodeNumber last_inode = 0;         // the file it read last
-    unsigned in_order = 0;              // files that followed each other before we looked ahead
-    std::optional<WalkCursor> cursor;   // ahead of the reader; none until it has shown that it walks
-    std::deque<Step> steps;             // found, not asked for yet
-    ObjectId last_step;                 // the newest of them, so that a pack's files make one step
-    InodeNumber frontier = 0;           // the newest one's file
-    std::deque<Step> asked_steps;       // asked for, the reader not far beyond
-    uint64_t asked = 0;                 // positions given out
-    uint64_t reached = 0;               // the reader's
-    bool takes_large = false;           // the reader reads large files as well
+    InodeNumber last_inode = 0;            // the file it read last
+    unsigned in_order = 0;                 // files that followed each other before we looked ahead
+    std::optional<WalkCursor> cursor;      // ahead of the reader; none until it has shown that it walks
+    std::deque<Step> steps;                // found, not asked for yet
+    ObjectId last_step;                    // the newest of them, so that a pack's files make one step
+    InodeNumber frontier = 0;              // the newest one's file
+    std::deque<Step> asked_steps;          // asked for, the reader not far beyond
+    uint64_t asked = 0;                    // positions given out
+    uint64_t reached = 0;                  // the reader's
+    bool takes_large = false;              // the reader reads large files as well
     std::deque<InodeNumber> passed_large;  // left out so far
     std::optional<uint64_t> unread_large;  // the position of the first that was taken in and not read yet
     Time last_used;

@@ -1,9 +1,9 @@
 // KernelReadAhead: how far the kernel reads ahead in this mount's files, by its device's setting
 // (/sys/class/bdi/MAJOR:MINOR/read_ahead_kb, which only root may change; without that it stays at 128 KiB). Far while
 // what is read is at hand: a large request costs less. Near while reads wait for the network: a page fault then brings
-// what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest while a recording
-// runs, which is to show what the workload touches, not what the kernel does. A file keeps the setting it was opened
-// under. Safe from two threads at once. Borrows the snapshot.
+// what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest while a
+// recording runs, which is to show what the workload touches, not what the kernel does. A file keeps the setting it was
+// opened under. Safe from two threads at once. Borrows the snapshot.
 #pragma once
 
 #include "fs/base/mutex.h"

@@ -79,8 +79,8 @@ class MountProgram {
     const auto replay = start_replay(*view, resolved, *connection);  // beside all that follows
     const auto snapshot = TRY(MountedSnapshot::open(resolved.snapshot.catalog, connection->fetcher(),
                                                     {resolved.repository_name, resolved.url}));
-    const auto found_in = connection->fetcher().stats().misses > 0 ? KernelReadAhead::Cache::kCold
-                                                                   : KernelReadAhead::Cache::kWarm;
+    const auto found_in =
+        connection->fetcher().stats().misses > 0 ? KernelReadAhead::Cache::kCold : KernelReadAhead::Cache::kWarm;
     if (options_.check_only) return startup.ready(), Done{};
     const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), mount_point_,
                               places_.cache, target.name(), Clock::system().now(), replay.get()});
@@ -90,12 +90,11 @@ class MountProgram {
     MountControl questions;
     answer_stat(questions, status);
     answer_recording(questions, status, resolved, *snapshot);
-    const auto control = ControlSocket::listen(session->mount().device,
-                                               [&](const std::string& question) {
-                                                 auto answer = questions.answer(question);
-                                                 read_ahead.adapt();  // a recording may have begun
-                                                 return answer;
-                                               });
+    const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
+      auto answer = questions.answer(question);
+      read_ahead.adapt();  // a recording may have begun
+      return answer;
+    });
     startup.ready();
     target.use();
     if (replay) replay->let_log();
