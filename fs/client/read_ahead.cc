@@ -19,7 +19,10 @@ constexpr uint64_t kLargeFileBytes = 128 << 10;  // from this size on a file has
 constexpr uint64_t kMinWindowBytes = 1 << 20;
 constexpr uint64_t kMaxWindowBytes = 8 << 20;
 constexpr uint64_t kMaxWholeFileBytes = 16 << 20;
-constexpr unsigned kTouchesBeforeAll = 3;
+constexpr uint64_t kMaxWholeAtOnceBytes = 1 << 20;  // comes as a whole at the first touch
+constexpr uint64_t kTailBytes = 64 << 10;           // of others, the end: where loaders of programs look next
+constexpr unsigned kJumpsBeforeAll = 3;             // the end is one of them
+constexpr unsigned kTouchesBeforeAll = 2;
 constexpr unsigned kInOrderBeforeWalk = 2;
 constexpr InodeNumber kNextInOrder = 512;  // a pack holds far fewer files
 constexpr uint64_t kMinAhead = 4;          // objects
@@ -28,7 +31,7 @@ constexpr size_t kMaxWalks = 16;
 constexpr size_t kMaxReaders = 256;
 constexpr size_t kMaxAsked = 16384;
 constexpr size_t kMaxLarge = 64;
-constexpr size_t kDirectoryObjects = 16;
+constexpr size_t kDirectoryObjects = 8;
 constexpr size_t kDirectoryEntries = 2048;
 constexpr std::chrono::seconds kForgiveEvery{10};
 
@@ -118,6 +121,7 @@ void ReadAhead::forgive() {
   if (now - forgiven_at_ < kForgiveEvery) return;
   forgiven_at_ = now;
   unread_bytes_ /= 2;
+  used_bytes_ /= 2;
 }
 
 // Takes back the debt of an object that was asked for and is read now.
@@ -127,6 +131,7 @@ uint64_t ReadAhead::confirm(const ObjectId& object) {
   const Asked asked = place->second;
   asked_.erase(place);
   unread_bytes_ -= std::min(unread_bytes_, asked.bytes);
+  used_bytes_ += asked.bytes;
   ++used_count_;
   const auto walk = walks_.find(asked.walk);
   if (walk == walks_.end()) return 0;
@@ -136,7 +141,7 @@ uint64_t ReadAhead::confirm(const ObjectId& object) {
 }
 
 bool ReadAhead::ask(const ObjectId& object, uint64_t bytes, uint64_t walk, uint64_t position) {
-  if (unread_bytes_ + bytes > kMaxUnreadBytes) return false;
+  if (unread_bytes_ + bytes > kMaxUnreadBytes + used_bytes_ / 2) return false;
   if (asked_.size() >= kMaxAsked) asked_.clear();
   const auto [place, is_new] = asked_.try_emplace(object, Asked{walk, position, bytes});
   if (!is_new && walk != 0) place->second = Asked{walk, position, place->second.bytes};
@@ -154,22 +159,24 @@ void ReadAhead::follow_file(const Touch& touch) {
   note_large(file);
   FileReader& reader = reader_of(files_, file.inode);
   if (reader.whole) return;
-  const bool goes_on = touch.offset_bytes >= reader.next_bytes &&
+  const uint64_t size = file.node.size_bytes;
+  const bool is_first = reader.next_bytes == 0;
+  const bool goes_on = !is_first && touch.offset_bytes >= reader.next_bytes &&
                        touch.offset_bytes <= reader.next_bytes + reader.window_bytes + kLargeFileBytes;
-  const bool begins = reader.next_bytes == 0;
   reader.next_bytes = touch.offset_bytes + touch.size_bytes;
-  if (begins && touch.offset_bytes == 0 && touch.size_bytes < kLargeFileBytes) return;  // perhaps only a look
+  if (is_first && size > kMaxWholeAtOnceBytes) return ask_range(file, size - kTailBytes, size);
   if (!goes_on) {
     reader.window_bytes = 0;
     reader.asked_bytes = 0;
-    if (++reader.jumps < kTouchesBeforeAll || file.node.size_bytes > kMaxWholeFileBytes) return;
+    ++reader.jumps;
+    if (size > kMaxWholeFileBytes || (size > kMaxWholeAtOnceBytes && reader.jumps < kJumpsBeforeAll)) return;
     reader.whole = true;
-    ask_range(file, reader.next_bytes, file.node.size_bytes);
+    ask_range(file, reader.next_bytes, size);
     return ask_range(file, 0, touch.offset_bytes);
   }
   reader.window_bytes = std::clamp(2 * reader.window_bytes, kMinWindowBytes, kMaxWindowBytes);
   const uint64_t from = std::max(reader.asked_bytes, reader.next_bytes);
-  const uint64_t to = std::min(reader.next_bytes + reader.window_bytes, file.node.size_bytes);
+  const uint64_t to = std::min(reader.next_bytes + reader.window_bytes, size);
   if (from >= to) return;
   reader.asked_bytes = to;
   ask_range(file, from, to);

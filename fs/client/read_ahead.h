@@ -5,7 +5,7 @@
 //                is not too large
 //   a directory  of which several files were read in any order (modules of a language): its other packs
 // Nothing of it is in demand's way: objects are prefetched, and its own look-ups count as prefetches. A walk looks no
-// further ahead than it has already been right, and what was asked for and not read is bounded (kMaxUnreadBytes).
+// further ahead than it has already been right, and what was asked for in vain is bounded (kMaxUnreadBytes).
 // What is cached already is only announced to the kernel, so that the disk works ahead of the reader.
 //
 // `touched` is for many threads and costs little; all else happens on a thread of its own. Borrows both; they outlive
@@ -33,7 +33,8 @@ struct ReadAheadStats {
 
 class ReadAhead {
  public:
-  // Plain bytes asked for that nobody has read; every ten seconds half of it is forgiven.
+  // Plain bytes asked for that nobody has read: never more than this beyond half of what was asked for and read. Every
+  // ten seconds half of both is forgotten.
   static constexpr uint64_t kMaxUnreadBytes = uint64_t{32} << 20;
 
   ReadAhead(Catalog& catalog, Fetcher& fetcher);
@@ -131,6 +132,7 @@ class ReadAhead {
   // The thread's own.
   std::unordered_map<ObjectId, Asked> asked_;
   uint64_t unread_bytes_ = 0;
+  uint64_t used_bytes_ = 0;
   Time forgiven_at_;
   std::map<uint64_t, Walk> walks_;
   uint64_t next_walk_ = 1;

@@ -9,7 +9,8 @@ namespace {
 constexpr size_t kKeptGroups = (size_t{32} << 20) / (kPageBytes * kPagesPerGroup);
 constexpr unsigned kFetchThreads = 4;
 constexpr uint64_t kSmallCatalogGroups = 128;  // 8 MiB plain: some 65,000 entries
-constexpr uint64_t kReadsBeforeAll = 3;        // a catalog that is only mounted, or asked for one name, stays remote
+constexpr uint64_t kReadsBeforeMore = 3;       // a catalog that is only mounted, or asked for one name, stays remote
+constexpr uint64_t kMoreEachTime = 8;
 constexpr uint64_t kMostAhead = 32;
 }  // namespace
 
@@ -92,29 +93,28 @@ Result<SharedBytes> CatalogPages::group(uint64_t group) {
 // Called before each group is read, so that what it expects travels beside it.
 void CatalogPages::look_ahead(uint64_t group) {
   const uint64_t groups = group_count(index_.page_count);
-  uint64_t from = 0;
-  uint64_t until = 0;
+  uint64_t more = 0;
   {
     const MutexLock lock(mutex_);
-    const bool small = groups <= kSmallCatalogGroups;
-    ++groups_read_;
-    const uint64_t last = std::exchange(last_read_, group);
-    if (small && groups_read_ == kReadsBeforeAll) {
-      until = groups;
-    } else if (!small && group == last + 1) {
-      ++in_order_;
-      from = std::max(expected_until_, group + 1);
-      until = std::min(group + 1 + std::min(2 * in_order_, kMostAhead), groups);
-      expected_until_ = std::max(expected_until_, until);
-    } else if (!small && group != last) {
-      in_order_ = 0;
-      expected_until_ = 0;
-    }
+    const bool goes_on = group == last_read_ + 1;
+    if (group != last_read_) in_order_ = goes_on ? in_order_ + 1 : 0;
+    last_read_ = group;
+    more = std::min(2 * in_order_, kMostAhead);
+    if (++groups_read_ >= kReadsBeforeMore && groups <= kSmallCatalogGroups) more = std::max(more, kMoreEachTime);
+    if (expected_.empty()) expected_.resize(groups);
+    expected_[group] = true;
   }
-  for (uint64_t next = from; next < until; ++next) {
+  for (uint64_t next = group + 1; more > 0 && next < groups; ++next) {
     if (next / kGroupsPerLeaf != group / kGroupsPerLeaf && index_.has_leaves()) return;  // its leaf may be far away
-    if (const auto id = group_id(next)) objects_.expect(*id);
+    const auto id = group_id(next);
+    if (id && expect_once(next)) objects_.expect(*id), --more;
   }
+}
+
+bool CatalogPages::expect_once(uint64_t group) {
+  const MutexLock lock(mutex_);
+  if (expected_[group]) return false;
+  return expected_[group] = true;
 }
 
 Result<std::vector<ObjectId>> CatalogPages::own_objects() {

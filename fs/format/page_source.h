@@ -31,8 +31,8 @@ class PageSource {
 };
 
 // CatalogPages: the pages of a stored catalog, fetched group by group when asked for. Keeps the last 32 MiB of groups.
-// Looks ahead: a small catalog that is in use is expected as a whole, a large one as far ahead as it was read in order.
-// Safe from many threads at once. Borrows the reader.
+// Looks ahead as far as it was read in order; a small catalog that is in use comes as a whole, some groups with each
+// read. Safe from many threads at once. Borrows the reader.
 class CatalogPages : public PageSource {
  public:
   //   kCorrupt, kUnsupported  not a catalog index, or not one of ours
@@ -63,6 +63,7 @@ class CatalogPages : public PageSource {
   CatalogPages(const ObjectId& id, ObjectReader& objects, SharedBytes object, CatalogIndex index);
   Result<Leaf> leaf(uint64_t number);
   void look_ahead(uint64_t group);
+  bool expect_once(uint64_t group);
   SharedBytes kept(uint64_t group);
   void keep(uint64_t group, const SharedBytes& bytes);
 
@@ -77,8 +78,8 @@ class CatalogPages : public PageSource {
   std::unordered_map<uint64_t, std::list<Kept>::iterator> by_group_ GUARDED_BY(mutex_);
   uint64_t groups_read_ GUARDED_BY(mutex_) = 0;
   uint64_t last_read_ GUARDED_BY(mutex_) = 0;
-  uint64_t in_order_ GUARDED_BY(mutex_) = 0;        // groups read one after the other so far
-  uint64_t expected_until_ GUARDED_BY(mutex_) = 0;  // all before it, from the last jump on
+  uint64_t in_order_ GUARDED_BY(mutex_) = 0;  // groups read one after the other so far
+  std::vector<bool> expected_ GUARDED_BY(mutex_);
 };
 
 }  // namespace granary

@@ -191,7 +191,7 @@ class HttpEngine::Loop {
   std::multimap<Deadline, ExchangePtr> overdue_;  // every exchange that is not finished
   std::unordered_set<ExchangePtr> active_;
   std::array<size_t, kPriorities> active_counts_{};
-  PrefetchWindow prefetch_window_{options_.max_prefetches};
+  PrefetchWindow prefetch_window_;
   std::vector<Easy> idle_;
   HeaderList past_caches_;
 
@@ -301,7 +301,7 @@ bool HttpEngine::Loop::may_run_more(Priority priority) {
   if (active_.size() >= options_.max_connections) return false;
   const size_t same = active_of(priority);
   if (priority == Priority::kDemand) return true;
-  if (priority == Priority::kPrefetch) return same < prefetch_window_.size();
+  if (priority == Priority::kPrefetch) return same < options_.max_prefetches && prefetch_window_.has_room(same);
   return same < options_.max_backgrounds && active_.size() == same;
 }
 
@@ -379,11 +379,13 @@ void HttpEngine::Loop::measure(CURL* easy) {
   long new_connections = 0;
   curl_off_t sent = 0;
   curl_off_t begun = 0;
+  curl_off_t size = 0;
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &new_connections);
   curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
   curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &begun);
+  curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &size);
   if (new_connections == 0 && begun > sent)
-    prefetch_window_.answered_after(PrefetchWindow::Duration(begun - sent), Clock::now());
+    prefetch_window_.answered(PrefetchWindow::Duration(begun - sent), static_cast<uint64_t>(size), Clock::now());
 }
 
 void HttpEngine::Loop::retire(const ExchangePtr& exchange) {
