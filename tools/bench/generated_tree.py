@@ -49,16 +49,15 @@ def write_package(folder, count, package):
     return path
 
 
+MAGIC = b"ustar\x0000"
+
+
 def header(path, size, directory):
     """A ustar header, of root, 0755 or 0644."""
-    block = bytearray(512)
-    name = path.encode()
-    block[:len(name)] = name
-    block[100:156] = (b"0000755\0" if directory else b"0000644\0") + b"0000000\0" * 2 + b"%011o\0%011o\0        " % (size, MTIME)
-    block[156:157] = b"5" if directory else b"0"
-    block[257:265] = b"ustar\x0000"
-    block[148:156] = b"%06o\0 " % sum(block)
-    return bytes(block)
+    name, kind = path.encode(), b"5" if directory else b"0"
+    fields = (b"0000755\0" if directory else b"0000644\0") + b"0000000\0" * 2 + b"%011o\0%011o\0" % (size, MTIME)
+    checksum = sum(name) + sum(fields) + 8 * ord(" ") + ord(kind) + sum(MAGIC)
+    return name.ljust(100, b"\0") + fields + b"%06o\0 " % checksum + kind + bytes(100) + MAGIC + bytes(247)
 
 
 def write_tar(count, out):
