@@ -72,6 +72,7 @@ def over_the_link(table):
         Aim("link: 1,000 small files", took(link.FILES), 1.5, "s", "22.8 s"),
         Aim("link: start python with numpy", took(link.PYTHON), 1.5, "s", "8.5 s"),
         Aim("link: the same with a profile", took(link.PROFILED), 0.8, "s", "8.5 s"),
+        Aim("link: the same, packed by the profile", took(link.PACKED), 0.8, "s", "8.5 s"),
     ]
 
 

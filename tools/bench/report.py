@@ -129,8 +129,9 @@ def link_section(table):
                 " a fresh mount each. Beside each time stands what the bytes that nginx sent take at that rate."
                 f" The small files are {files['count']:,} of at most 256 KiB, {megabytes(files['bytes'])}, in order of"
                 " path.", ""]
-    names = ["mount", "find", link.FILES, link.PYTHON, link.PROFILED, link.UNPROFILED_AFTER, link.PROFILED_AFTER,
-             "compile hello world", "tar"]
+    starts = [link.PYTHON, link.PROFILED, link.PACKED]
+    names = ["mount", "find", link.FILES, *starts, *(link.WITH_MOUNT + start for start in starts), "compile hello world",
+             "tar"]
     yield from grid(table, names, [*link.SERVERS, link.LINE_RATE], "seconds (median)")
 
 

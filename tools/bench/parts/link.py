@@ -1,5 +1,4 @@
 """An empty client cache over the emulated link; beside each time, what its bytes take at line rate."""
-import json
 
 import servers
 import workloads
@@ -11,8 +10,8 @@ LINE_RATE = "bytes at line rate"
 FILES = "cat of 1,000 small files"
 PYTHON = "start python with numpy"
 PROFILED = "start python with numpy, profile"
-PROFILED_AFTER = "mount and start python with numpy, profile"
-UNPROFILED_AFTER = "mount and start python with numpy"
+PACKED = "start python with numpy, profile, packed by it"
+WITH_MOUNT = "mount and "
 
 
 def measure(world):
@@ -38,10 +37,10 @@ def link_workloads(world, table):
     return [workloads.find(world.tree), files, *workloads.starts(world.tree), workloads.tar(world.tree)]
 
 
-def read_over_link(world, table, server, url, loads, check=False, profile=None):
+def read_over_link(world, table, server, url, loads, check=False):
     with servers.link(world.tools, url, world.options.rate, world.options.rtt) as link:
         for load in loads:
-            mount = world.granary(link.url, "link-cache", profile)
+            mount = world.granary(link.url, "link-cache")
             mount.forget()
             try:
                 with mount.mount_timed(world.at("mnt-link")) as (top, took):
@@ -80,17 +79,18 @@ def round_trip_seconds(text):
 
 def measure_profile(world, table, load):
     if not world.tools.has("profile", "record"):
-        table.give_up(PROFILED, "nginx", "this granary has no `profile` command")
+        table.give_up(PROFILED, "nginx", "this granary cannot record profiles")
         return
     try:
         attach_profile(world, load)
+        packed = publish_packed(world)
     except Failed as failed:
         table.give_up(PROFILED, "nginx", failed)
         return
     for _ in world.rounds("over the link with a profile"):
-        with servers.nginx(world.at("nginx-link"), world.repository) as url:
-            start_after_mount(world, table, url, load, PROFILED, PROFILED_AFTER, "boot")
-            start_after_mount(world, table, url, load, None, UNPROFILED_AFTER, None)
+        start_after_mount(world, table, world.repository, load, load.name, None)
+        start_after_mount(world, table, world.repository, load, PROFILED, "boot")
+        start_after_mount(world, table, packed, load, PACKED, "boot")
 
 
 def attach_profile(world, load):
@@ -103,20 +103,31 @@ def attach_profile(world, load):
         with mount.mounted(world.at("mnt-profile")) as top:
             run([world.tools.granary, "profile", "record", "--mount", top, "--output", trace, "--", "bash", "-c",
                  f"cd {top} && {load.command}"])
-    newest = json.loads(run([world.tools.granary, "log", world.repository, "-n", "1", "--json"]))["snapshot"]
-    run([world.tools.granary, "profile", "attach", world.repository, newest, trace, "--name", "boot"])
+    run([world.tools.granary, "profile", "attach", world.repository, "main", trace, "--name", "boot"])
 
 
-def start_after_mount(world, table, url, load, alone, together, profile):
-    """The program at once after the mount answered; `together` counts from the beginning of mounting."""
-    with servers.link(world.tools, url, world.options.rate, world.options.rtt) as link:
+def publish_packed(world):
+    """A copy of the repository in which the tree is published once more, packed by the profile."""
+    packed = world.at("packed-repository")
+    run(["cp", "-a", world.repository, packed])
+    run(world.tools.publish(packed, world.tree, "--profile", "boot"))
+    return packed
+
+
+def start_after_mount(world, table, repository, load, workload, profile):
+    """The program at once after the mount answered; another row counts from the beginning of mounting."""
+    with servers.nginx(world.at("nginx-link"), repository) as url, \
+            servers.link(world.tools, url, world.options.rate, world.options.rtt) as link:
         mount = world.granary(link.url, "link-cache", profile)
         mount.forget()
         try:
             with mount.mount_timed(world.at("mnt-link")) as (top, took):
                 running = load.seconds(top)
-                if alone:
-                    table.add(alone, "nginx", running)
-                table.add(together, "nginx", took + running)
+            carried = link.carried()["down_bytes"] * 8 / bits_per_second(table.facts["rate"])
         except Failed as failed:
-            table.give_up(alone or together, "nginx", failed)
+            table.give_up(workload, "nginx", failed)
+            return
+    if profile:
+        table.add(workload, "nginx", running)
+    table.add(WITH_MOUNT + workload, "nginx", took + running)
+    table.add(WITH_MOUNT + workload, LINE_RATE, carried)
