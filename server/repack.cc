@@ -14,6 +14,7 @@
 
 #include "fs/base/log.h"
 #include "server/packer.h"
+#include "server/touched_ranges.h"
 
 namespace granary {
 
@@ -300,10 +301,52 @@ PackOrder order_of(const Trace& trace) {
   return order;
 }
 
+namespace {
+// The large files that the trace touched and the publish leaves alone.
+Result<std::vector<TouchedFile>> choose_touched_large(Catalog& base, const ChangeSet& changes, const Trace& trace) {
+  const Touched changed(changes);
+  std::vector<TouchedFile> chosen;
+  std::unordered_set<InodeNumber> inodes;
+  uint64_t bytes = 0;
+  for (const Touch& touch : trace.touches) {
+    if (touch.kind != Touch::Kind::kFile || changed.contains(touch.path)) continue;
+    const auto entry = base.resolve(touch.path);
+    if (!entry && entry.error().code == Code::kNotFound) continue;
+    if (!entry) return entry.error();
+    const Node& node = entry->node;
+    if (!node.is_file() || node.digest != touch.content || node.size_bytes < kLargeFileBytes) continue;
+    if (!inodes.insert(entry->inode).second) continue;
+    for (const ByteRange& range : touch.ranges) bytes += range.length_bytes;
+    if (bytes > kMostTouchedBytes) break;
+    TouchedFile file{touch.path, entry->inode, node.digest, node.size_bytes, {}, touch.ranges};
+    for (const auto& placed : TRY(base.slices(*entry, 0, node.size_bytes))) file.slices.push_back(placed.slice);
+    chosen.push_back(std::move(file));
+  }
+  return chosen;
+}
+
+Status move_large(const std::vector<TouchedFile>& files, ObjectReader& objects, ObjectWriter& writer,
+                  CatalogEditor& editor, std::vector<MovedContent>& moved) {
+  const auto slices = move_touched_ranges(files, objects, writer);
+  if (!slices) {
+    log::warn("publish repack-skipped", {{"cause", slices.error().message}});
+    return Done{};
+  }
+  for (size_t i = 0; i < files.size(); ++i) {
+    if ((*slices)[i] == files[i].slices) continue;
+    moved.push_back({files[i].digest, files[i].size_bytes, (*slices)[i]});
+    TRY(editor.replace_slices(files[i].inode, moved.back().slices));
+  }
+  return Done{};
+}
+}  // namespace
+
 Result<std::vector<MovedContent>> repack_touched(Catalog& base, const ChangeSet& changes, const Trace& trace,
                                                  LivePacks& packs, ObjectReader& objects, ObjectWriter& writer,
                                                  CatalogEditor& editor) {
-  return move_all(TRY(choose_touched(base, changes, trace)), packs, objects, writer, editor);
+  auto moved = TRY(move_all(TRY(choose_touched(base, changes, trace)), packs, objects, writer, editor));
+  TRY(move_large(TRY(choose_touched_large(base, changes, trace)), objects, writer, editor, moved));
+  return moved;
 }
 
 }  // namespace granary

@@ -30,7 +30,8 @@ Result<std::vector<MovedContent>> repack(Catalog& base, const ChangeSet& changes
 // The places in a pack of what a trace touched, in order of first touch.
 PackOrder order_of(const Trace& trace);
 // Moves small files of `base` that `trace` touched, and that `changes` leave alone, together into packs of their own in
-// order of first touch; none when they lie together already. Otherwise as `repack`.
+// order of first touch, and likewise the touched parts of large ones (touched_ranges.h); none when they lie together
+// already. Otherwise as `repack`.
 Result<std::vector<MovedContent>> repack_touched(Catalog& base, const ChangeSet& changes, const Trace& trace,
                                                  LivePacks& packs, ObjectReader& objects, ObjectWriter& writer,
                                                  CatalogEditor& editor);

@@ -40,9 +40,13 @@ class MountedSnapshot::CatalogObjects : public ObjectReader {
     if (bytes || bytes.error().code != Code::kNotFound) return bytes;
     return Error{Code::kUnavailable, "a part of the catalog is missing: " + bytes.error().message};
   }
-  void expect(const ObjectId& id) override { fetcher_.expect(id); }
+  void expect(const ObjectId& id) override {
+    if (!held_.load(std::memory_order_relaxed)) fetcher_.expect(id);
+  }
+  void hold(bool held) { held_.store(held, std::memory_order_relaxed); }
 
  private:
+  std::atomic<bool> held_{false};
   Fetcher& fetcher_;
 };
 
@@ -66,6 +70,11 @@ MountedSnapshot::MountedSnapshot(Fetcher& fetcher, Names names)
                                              [this](InodeNumber inode) { return path_for_log(inode); })) {}
 
 MountedSnapshot::~MountedSnapshot() = default;
+
+void MountedSnapshot::hold_read_ahead(bool held) {
+  catalog_objects_->hold(held);
+  read_ahead_->hold(held);
+}
 
 Result<Row> MountedSnapshot::lookup(InodeNumber directory, ByteView name) {
   counters_.lookups.fetch_add(1, std::memory_order_relaxed);

@@ -82,6 +82,8 @@ class MountedSnapshot {
   TouchRecorder& touches() { return touches_; }
   const TouchRecorder& touches() const { return touches_; }
   ReadAheadStats read_ahead() const { return read_ahead_->stats(); }
+  // While a profile is replayed, which knows better.
+  void hold_read_ahead(bool held);
   std::string last_failure() const { return failures_->last(); }
 
  private:

@@ -139,6 +139,11 @@ ProfileReplay::~ProfileReplay() {
 }
 
 void ProfileReplay::run() {
+  replay();
+  under_way_ = false;
+}
+
+void ProfileReplay::replay() {
   const auto profile = find();
   if (!profile) return refuse(profile.error());
   {

@@ -74,6 +74,8 @@ class ProfileReplay : private DemandWatcher {
   void let_log();
 
   Report report() const;
+  // Waiting or replaying.
+  bool is_under_way() const { return under_way_.load(std::memory_order_relaxed); }
 
  private:
   struct Flights;
@@ -81,6 +83,7 @@ class ProfileReplay : private DemandWatcher {
 
   ProfileReplay(Fetcher& fetcher, Subject subject, ReplayOptions options);
   void run();
+  void replay();
   Result<VerifiedProfile> find();
   Result<Plan> plan_of(const VerifiedProfile& profile);
   std::shared_ptr<Schedule> choose(Plan plan);
@@ -99,6 +102,7 @@ class ProfileReplay : private DemandWatcher {
   const ReplayOptions options_;
   const std::shared_ptr<Flights> flights_;
   std::atomic<Schedule*> watched_{nullptr};  // set once the plan is here
+  std::atomic<bool> under_way_{true};
 
   mutable Mutex mutex_;
   Report report_ GUARDED_BY(mutex_);  // but for what the schedule and the flights know

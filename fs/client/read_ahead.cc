@@ -30,10 +30,10 @@ constexpr uint64_t kMaxAhead = 64;
 constexpr size_t kMaxWalks = 16;
 constexpr size_t kMaxReaders = 256;
 constexpr size_t kMaxAsked = 16384;
-constexpr size_t kMaxLarge = 64;
+constexpr size_t kMaxLarge = 256;
 constexpr size_t kDirectoryObjects = 8;
 constexpr size_t kDirectoryEntries = 2048;
-constexpr std::chrono::seconds kForgiveEvery{10};
+constexpr std::chrono::seconds kForgiveEvery{5};
 
 bool is_large(const Entry& file) { return file.node.size_bytes >= kLargeFileBytes; }
 
@@ -72,6 +72,7 @@ ReadAhead::~ReadAhead() {
 
 void ReadAhead::touched(const Row& file, uint64_t offset_bytes, uint64_t size_bytes,
                         const std::vector<Catalog::PlacedSlice>& slices) {
+  if (held_.load(std::memory_order_relaxed)) return;
   const uint64_t mark = mark_of(slices.back().slice.object);
   if (last_object_.exchange(mark, std::memory_order_relaxed) == mark) return;
   std::vector<ObjectId> objects;
@@ -105,6 +106,7 @@ void ReadAhead::follow(const Touch& touch) {
     if (const uint64_t walk = confirm(object); walk != 0) number = walk;
   }
   const Entry& file = *touch.file;
+  if (is_large(file)) note_large(file);
   const auto expected = walks_.find(number);
   if (expected != walks_.end()) {
     expected->second.last_inode = std::max(expected->second.last_inode, file.inode);
@@ -141,12 +143,12 @@ uint64_t ReadAhead::confirm(const ObjectId& object) {
 }
 
 bool ReadAhead::ask(const ObjectId& object, uint64_t bytes, uint64_t walk, uint64_t position) {
-  if (unread_bytes_ + bytes > kMaxUnreadBytes + used_bytes_ / 2) return false;
+  if (walk == 0 && unread_bytes_ + bytes > kMaxUnreadBytes + used_bytes_ / 2) return false;
   if (asked_.size() >= kMaxAsked) asked_.clear();
   const auto [place, is_new] = asked_.try_emplace(object, Asked{walk, position, bytes});
   if (!is_new && walk != 0) place->second = Asked{walk, position, place->second.bytes};
   if (!is_new) return true;
-  unread_bytes_ += bytes;
+  if (walk == 0) unread_bytes_ += bytes;
   ++asked_count_;
   fetcher_.fetch(object, Priority::kPrefetch, announce);
   return true;
@@ -156,7 +158,6 @@ bool ReadAhead::ask(const ObjectId& object, uint64_t bytes, uint64_t walk, uint6
 
 void ReadAhead::follow_file(const Touch& touch) {
   const Entry& file = *touch.file;
-  note_large(file);
   FileReader& reader = reader_of(files_, file.inode);
   if (reader.whole) return;
   const uint64_t size = file.node.size_bytes;
@@ -250,7 +251,7 @@ void ReadAhead::go_on(uint64_t number, Walk& walk) {
     let_go(walk.asked_steps.front());
     walk.asked_steps.pop_front();
   }
-  if (walk.unread_large && *walk.unread_large + kMaxAhead / 2 < walk.reached) {
+  if (walk.unread_large && *walk.unread_large < walk.last_inode) {  // the reader left it out
     walk.takes_large = false;
     walk.unread_large.reset();
   }
@@ -262,7 +263,7 @@ void ReadAhead::go_on(uint64_t number, Walk& walk) {
     step.position = walk.asked + 1;
     if (!ask(step.object, step.bytes, number, step.position)) return;
     ++walk.asked;
-    if (step.is_large && !walk.unread_large) walk.unread_large = step.position;
+    if (step.is_large && !walk.unread_large) walk.unread_large = step.inode;
     walk.asked_steps.push_back(step);
     walk.steps.pop_front();
   }
@@ -298,15 +299,16 @@ void ReadAhead::add_steps(Walk& walk, const Entry& file) {
   }
 }
 
-// A large file is read: walks that left it out take in the next ones.
+// A large file is read: a walk that left it out begins anew behind it, and takes in the next ones.
 void ReadAhead::note_large(const Entry& file) {
   for (auto& [number, walk] : walks_) {
+    if (walk.unread_large == file.inode) walk.unread_large.reset();
     const auto passed = std::find(walk.passed_large.begin(), walk.passed_large.end(), file.inode);
-    if (passed != walk.passed_large.end()) {
-      walk.takes_large = true;
-      walk.passed_large.erase(passed);
-    }
-    if (file.inode >= walk.last_inode && file.inode - walk.last_inode <= kNextInOrder) walk.unread_large.reset();
+    if (passed == walk.passed_large.end()) continue;
+    walk.passed_large.clear();
+    walk.last_inode = file.inode;
+    look_ahead_of(walk, file);
+    go_on(number, walk);
   }
 }
 

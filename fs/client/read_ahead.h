@@ -5,7 +5,8 @@
 //                is not too large
 //   a directory  of which several files were read in any order (modules of a language): its other packs
 // Nothing of it is in demand's way: objects are prefetched, and its own look-ups count as prefetches. A walk looks no
-// further ahead than it has already been right, and what was asked for in vain is bounded (kMaxUnreadBytes).
+// further ahead than twice as far as it has come, and never further than 64 objects; what else was asked for in vain is
+// bounded (kMaxUnreadBytes).
 // What is cached already is only announced to the kernel, so that the disk works ahead of the reader.
 //
 // `touched` is for many threads and costs little; all else happens on a thread of its own. Borrows both; they outlive
@@ -33,8 +34,8 @@ struct ReadAheadStats {
 
 class ReadAhead {
  public:
-  // Plain bytes asked for that nobody has read: never more than this beyond half of what was asked for and read. Every
-  // ten seconds half of both is forgotten.
+  // Plain bytes of files and directories asked for that nobody has read: never more than this beyond half of those
+  // that were asked for and read. Every five seconds half of both is forgotten.
   static constexpr uint64_t kMaxUnreadBytes = uint64_t{32} << 20;
 
   ReadAhead(Catalog& catalog, Fetcher& fetcher);
@@ -43,6 +44,8 @@ class ReadAhead {
   // The bytes [offset, offset + size) of a file are being read, which lie in these slices (at least one).
   void touched(const Row& file, uint64_t offset_bytes, uint64_t size_bytes,
                const std::vector<Catalog::PlacedSlice>& slices);
+
+  void hold(bool held) { held_.store(held, std::memory_order_relaxed); }
 
   ReadAheadStats stats() const { return {asked_count_.load(), used_count_.load()}; }
 
@@ -70,18 +73,18 @@ class ReadAhead {
   };
   // A reader that goes through the tree, or may turn out to.
   struct Walk {
-    InodeNumber last_inode = 0;            // the file it read last
-    unsigned in_order = 0;                 // files that followed each other before we looked ahead
-    std::optional<WalkCursor> cursor;      // ahead of the reader; none until it has shown that it walks
-    std::deque<Step> steps;                // found, not asked for yet
-    ObjectId last_step;                    // the newest of them, so that a pack's files make one step
-    InodeNumber frontier = 0;              // the newest one's file
-    std::deque<Step> asked_steps;          // asked for, the reader not far beyond
-    uint64_t asked = 0;                    // positions given out
-    uint64_t reached = 0;                  // the reader's
-    bool takes_large = false;              // the reader reads large files as well
-    std::deque<InodeNumber> passed_large;  // left out so far
-    std::optional<uint64_t> unread_large;  // the position of the first that was taken in and not read yet
+    InodeNumber last_inode = 0;               // the file it read last
+    unsigned in_order = 0;                    // files that followed each other before we looked ahead
+    std::optional<WalkCursor> cursor;         // ahead of the reader; none until it has shown that it walks
+    std::deque<Step> steps;                   // found, not asked for yet
+    ObjectId last_step;                       // the newest of them, so that a pack's files make one step
+    InodeNumber frontier = 0;                 // the newest one's file
+    std::deque<Step> asked_steps;             // asked for, the reader not far beyond
+    uint64_t asked = 0;                       // positions given out
+    uint64_t reached = 0;                     // the reader's
+    bool takes_large = false;                 // the reader reads large files as well
+    std::deque<InodeNumber> passed_large;     // left out so far
+    std::optional<InodeNumber> unread_large;  // the first that was asked for and not read yet
     Time last_used;
   };
   struct FileReader {
@@ -122,6 +125,7 @@ class ReadAhead {
   Fetcher& fetcher_;
   std::atomic<uint64_t> asked_count_{0};
   std::atomic<uint64_t> used_count_{0};
+  std::atomic<bool> held_{false};
   std::atomic<uint64_t> last_object_{0};  // a digest's first bytes: most reads go on in the same object
 
   Mutex mutex_;

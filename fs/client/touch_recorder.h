@@ -28,7 +28,7 @@ struct Touched {
 class TouchRecorder {
  public:
   static constexpr size_t kMaxTouches = 100'000;  // directories, files, and each further range of a file
-  static constexpr uint64_t kGranuleBytes = 65536;
+  static constexpr uint64_t kGranuleBytes = 16384;
 
   struct Recording {
     UnixSeconds started_at = 0;

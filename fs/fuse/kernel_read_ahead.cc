@@ -16,25 +16,22 @@ constexpr uint64_t kParkedInReads = 50;  // one parked read in so many: the cach
 KernelReadAhead::KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache)
     : setting_(str("/sys/class/bdi/", major(mount.device), ":", minor(mount.device), "/read_ahead_kb")),
       snapshot_(snapshot),
-      usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {
-  adapt();
-}
+      usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
 
-void KernelReadAhead::adapt() {
+void KernelReadAhead::adapt(Profile profile) {
   const MutexLock lock(mutex_);
-  const unsigned kib = wanted();
+  const bool nearest = profile == Profile::kReplaying || snapshot_.touches().progress();
+  const unsigned kib = nearest ? kNearestKiB : usual();
   if (kib != current_kib_) set(kib);
 }
 
-unsigned KernelReadAhead::wanted() {
+unsigned KernelReadAhead::usual() {
   const uint64_t reads = snapshot_.counters().reads.load() - reads_;
   const uint64_t parked = snapshot_.counters().parked_reads.load() - parked_;
-  if (reads >= kFewReads) {
-    reads_ += reads;
-    parked_ += parked;
-    usual_kib_ = parked * kParkedInReads > reads ? kNearKiB : kFarKiB;
-  }
-  return snapshot_.touches().progress() ? kRecordingKiB : usual_kib_;
+  if (reads < kFewReads) return usual_kib_;
+  reads_ += reads;
+  parked_ += parked;
+  return usual_kib_ = parked * kParkedInReads > reads ? kNearKiB : kFarKiB;
 }
 
 void KernelReadAhead::set(unsigned kib) {

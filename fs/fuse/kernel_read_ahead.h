@@ -2,8 +2,9 @@
 // (/sys/class/bdi/MAJOR:MINOR/read_ahead_kb, which only root may change; without that it stays at 128 KiB). Far while
 // what is read is at hand: a large request costs less. Near while reads wait for the network: a page fault then brings
 // what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest while a
-// recording runs, which is to show what the workload touches, not what the kernel does. A file keeps the setting it was
-// opened under. Safe from two threads at once. Borrows the snapshot.
+// recording runs, which is to show what the workload touches, not what the kernel does, and while a profile is
+// replayed, so that no more is needed than was recorded. A file keeps the setting it was opened under. Safe from two
+// threads at once. Borrows the snapshot.
 #pragma once
 
 #include "fs/base/mutex.h"
@@ -16,17 +17,18 @@ class KernelReadAhead {
  public:
   static constexpr unsigned kFarKiB = 1024;
   static constexpr unsigned kNearKiB = 128;
-  static constexpr unsigned kRecordingKiB = 16;
+  static constexpr unsigned kNearestKiB = 16;
 
   enum class Cache { kWarm, kCold };
   // `cache`: what the mount's catalog was found in.
-  KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache);
+  KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache);  // sets nothing yet
 
   // To be called now and then, and when a recording begins or ends.
-  void adapt();
+  enum class Profile { kNone, kReplaying };
+  void adapt(Profile profile);
 
  private:
-  unsigned wanted() REQUIRES(mutex_);
+  unsigned usual() REQUIRES(mutex_);
   void set(unsigned kib) REQUIRES(mutex_);
 
   const std::string setting_;

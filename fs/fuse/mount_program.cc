@@ -86,13 +86,19 @@ class MountProgram {
                               places_.cache, target.name(), Clock::system().now(), replay.get()});
     Filesystem filesystem(*snapshot, status, {options_.acl});
     const auto session = TRY(MountSession::start(filesystem, options_, public_url(options_.source), mount_point_));
-    KernelReadAhead read_ahead(session->mount(), *snapshot, found_in);
+    KernelReadAhead kernel_read_ahead(session->mount(), *snapshot, found_in);
+    const auto look_ahead = [&] {
+      const bool replaying = replay && replay->is_under_way();
+      snapshot->hold_read_ahead(replaying);
+      kernel_read_ahead.adapt(replaying ? KernelReadAhead::Profile::kReplaying : KernelReadAhead::Profile::kNone);
+    };
+    look_ahead();
     MountControl questions;
     answer_stat(questions, status);
     answer_recording(questions, status, resolved, *snapshot);
     const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
       auto answer = questions.answer(question);
-      read_ahead.adapt();  // a recording may have begun
+      look_ahead();  // a recording may have begun
       return answer;
     });
     startup.ready();
@@ -104,7 +110,7 @@ class MountProgram {
                           {"revision", resolved.revision},
                           {"url", resolved.url},
                           {"path", mount_point_}});
-    session->wait([&] { read_ahead.adapt(); });
+    session->wait(look_ahead);
     log::info("unmounted", {{"repository", resolved.repository_name}, {"path", mount_point_}});
     filesystem.parked().wait_until_empty(std::chrono::steady_clock::now() + kParkedTimeout);
     if (filesystem.parked().count() > 0) ::_exit(0);  // whoever waits is gone; what they wait for may never come

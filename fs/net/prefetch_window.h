@@ -1,7 +1,7 @@
 // PrefetchWindow: how many bytes of prefetches may be on the way at once. Enough to fill the link, few enough that a
-// demand does not wait behind them: the time until an answer begins grows with the queue on the way (as in LEDBAT, RFC
-// 6817), so the window shrinks by a quarter when that time exceeds the least seen lately by more than kMaxQueueing, or
-// by more than half of that least, and grows a little with every answer that came sooner. Not locked.
+// demand hardly waits behind them: the time until an answer begins grows with the queue on the way (as in LEDBAT, RFC
+// 6817), so the window shrinks by an eighth when that time is twice the least seen lately (and kMaxQueueing more), and
+// grows with every answer that came sooner. So a demand waits for about a round trip more, at most. Not locked.
 #pragma once
 
 #include <algorithm>
@@ -34,11 +34,11 @@ class PrefetchWindow {
     }
     current_least_ = std::min(current_least_, delay);
     const Duration least = std::min(current_least_, previous_least_);
-    if (delay <= least + std::max(least / 2, kMaxQueueing)) {
-      bytes_ = std::min(bytes_ + answer_bytes / 4, kMostBytes);
+    if (delay <= least + std::max(least, kMaxQueueing)) {
+      bytes_ = std::min(bytes_ + answer_bytes / 2, kMostBytes);
     } else if (now - shrunk_ > delay) {  // what is on the way already tells of the same queue
       shrunk_ = now;
-      bytes_ = std::max(bytes_ - bytes_ / 4, kLeastBytes);
+      bytes_ = std::max(bytes_ - bytes_ / 8, kLeastBytes);
     }
   }
 
