@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fs/client/mount_control.h"
 #include "tests/support/changes.h"
 #include "tests/support/mem_cache.h"
 #include "tests/support/store_transport.h"
@@ -104,6 +105,36 @@ TEST_F(RecordedTraceTest, AnInodeThatNobodyKnowsIsLeftOut) {
   const RecordedTrace recorded = stop();
   EXPECT_EQ(recorded.directories, 1U);
   EXPECT_EQ(recorded.lost, 0U);
+}
+
+TEST_F(RecordedTraceTest, AMountIsAskedToStartToTellAndToStop) {
+  mount({put_directory("etc"), file("etc/motd", "hello")});
+  ResolvedSnapshot resolved;
+  resolved.repository = kRepository;
+  resolved.id = snapshot_id_;
+  const MountStatus status({resolved, *snapshot_, *fetcher_, cache_, "/mnt", "/cache", "stderr", 0, nullptr});
+  MountControl control;
+  answer_stat(control, status);
+  answer_recording(control, status, resolved, *snapshot_);
+
+  EXPECT_EQ(*control.answer("profile status"), "null");
+  EXPECT_EQ(control.answer("profile stop").error().code, Code::kNotFound);
+  EXPECT_NE(control.answer("stat")->find(R"("profile":null,"recording":null)"), std::string::npos);
+
+  ASSERT_TRUE(control.answer("profile start"));
+  EXPECT_EQ(control.answer("profile start").error().code, Code::kBusy);
+  read(lookup(lookup(*snapshot_->row(kRootInode), "etc"), "motd"), 0, 5);
+  const std::string told = *control.answer("profile status");
+  EXPECT_NE(told.find(R"("directories":2,"files":1)"), std::string::npos) << told;
+  EXPECT_NE(control.answer("stat")->find(R"("recording":{"started_at":)"), std::string::npos);
+
+  const std::string answer = *control.answer("profile stop");
+  EXPECT_EQ(answer.substr(0, answer.find('\n')), R"({"directories":2,"files":1,"bytes":5,"lost":0,"truncated":false})");
+  const auto trace = Trace::parse(answer.substr(answer.find('\n') + 1));
+  ASSERT_TRUE(trace) << trace.error().message;
+  EXPECT_EQ(trace->repository, kRepository);
+  EXPECT_EQ(trace->touches.size(), 3U);
+  EXPECT_EQ(*control.answer("profile status"), "null");
 }
 
 TEST_F(RecordedTraceTest, ATraceStaysShorterThanOneMayBe) {
