@@ -20,6 +20,7 @@ class NoCache : public Cache {
   std::optional<ObjectHandle> open(const ObjectId&) override { return std::nullopt; }
   Status put(const ObjectId&, ByteView) override { return Done{}; }
   void discard(const ObjectId&) override {}
+  bool holds(const ObjectId&) override { return false; }
   CacheStats stats() const override { return {}; }
 };
 

@@ -3,7 +3,6 @@
 #include <getopt.h>
 
 #include <array>
-#include <charconv>
 #include <functional>
 #include <map>
 
@@ -255,24 +254,6 @@ Result<MountOptions> parse_helper_arguments(const std::vector<std::string>& argu
   for (const std::string& list : lists) TRY(apply_list(options, list, unknown));
   TRY(take_places(options, places));
   return options;
-}
-
-Result<uint64_t> parse_size(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
-  static constexpr std::string_view kUnits = "KMGT";
-  size_t shift = 0;
-  if (!unit.empty()) {
-    const size_t place = kUnits.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
-    const std::string_view rest = unit.substr(1);
-    if (place == std::string_view::npos || !(rest.empty() || rest == "B" || rest == "iB"))
-      return Error{Code::kInvalid, "not a size: " + printable(text) + " (such as 500M or 20G)"};
-    shift = 10 * (place + 1);
-  }
-  if (failure != std::errc() || value == 0 || value > (UINT64_MAX >> shift))
-    return Error{Code::kInvalid, "not a size: " + printable(text) + " (such as 500M or 20G)"};
-  return value << shift;
 }
 
 }  // namespace granary

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/base/size.h"
 #include "fs/client/profile_replay.h"
 #include "fs/client/snapshot_selector.h"
 
@@ -42,9 +43,6 @@ struct MountOptions {
 // kInvalid, with what is wrong: a wrong command line. `arguments` are without the program's name.
 Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& arguments);
 Result<MountOptions> parse_helper_arguments(const std::vector<std::string>& arguments);
-
-// "500M", "20G", "1T", plain bytes.
-Result<uint64_t> parse_size(std::string_view text);
 
 extern const char* const kMountHelp;
 

@@ -62,6 +62,7 @@ void Download::ask() {
 void Download::answered(int serial, Result<Bytes> answer) {
   if (!answer) return post([this, serial, error = answer.error()] { failed(serial, error); });
   sources_.received_bytes += answer->size();
+  if (is_in_background()) sources_.background_bytes += answer->size();
   auto bytes = std::make_shared<Bytes>(std::move(*answer));
   post([this, serial, bytes] {
     auto accepted = accept_(std::move(*bytes));
@@ -148,6 +149,11 @@ void Download::post(std::function<void()> work) {
   const MutexLock lock(mutex_);
   posted_ = std::move(work);
   post_posted();
+}
+
+bool Download::is_in_background() {
+  const MutexLock lock(mutex_);
+  return priority_ == Priority::kBackground;
 }
 
 // It may stand in several of the pool's queues: whoever comes first takes it.

@@ -27,6 +27,7 @@ struct Sources {
   std::chrono::milliseconds first_pause{0};
   std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> received_bytes{0};
+  std::atomic<uint64_t> background_bytes{0};  // of these, what nobody had asked for more urgently by then
   std::atomic<uint64_t> retries{0};
   std::atomic<uint64_t> corrupt{0};
 };
@@ -69,6 +70,7 @@ class Download : public std::enable_shared_from_this<Download> {
   // Hands work on an answer to the pool; should it become more urgent meanwhile, it does there, too.
   void post(std::function<void()> work);
   void post_posted() REQUIRES(mutex_);
+  bool is_in_background();
   void finish(Result<SharedBytes> result);
   void watch_deadline();
   Transport& source() REQUIRES(mutex_);

@@ -228,6 +228,7 @@ FetcherStats Fetcher::stats() const {
   FetcherStats stats;
   stats.requests = sources_.requests;
   stats.received_bytes = sources_.received_bytes;
+  stats.background_bytes = sources_.background_bytes;
   stats.hits = counters_.hits;
   stats.misses = counters_.misses;
   stats.joined = counters_.joined;

@@ -36,15 +36,16 @@ struct FetcherOptions {
 };
 
 struct FetcherStats {
-  uint64_t requests = 0;        // GETs sent to sources
-  uint64_t received_bytes = 0;  // in whole answers, as they came
-  uint64_t hits = 0;            // objects answered by the cache (or from memory)
-  uint64_t misses = 0;          // downloads begun
-  uint64_t joined = 0;          // objects that waited for a download already under way
-  uint64_t retries = 0;         // requests after the first of a download
-  uint64_t corrupt = 0;         // damaged answers
-  uint64_t failures = 0;        // downloads that ended in an error
-  uint64_t in_flight = 0;       // now
+  uint64_t requests = 0;          // GETs sent to sources
+  uint64_t received_bytes = 0;    // in whole answers, as they came
+  uint64_t background_bytes = 0;  // of these, in the background
+  uint64_t hits = 0;              // objects answered by the cache (or from memory)
+  uint64_t misses = 0;            // downloads begun
+  uint64_t joined = 0;            // objects that waited for a download already under way
+  uint64_t retries = 0;           // requests after the first of a download
+  uint64_t corrupt = 0;           // damaged answers
+  uint64_t failures = 0;          // downloads that ended in an error
+  uint64_t in_flight = 0;         // now
 };
 
 // DemandWatcher: is told of every object that is demanded, whether it is at hand or not, by the thread that asks.

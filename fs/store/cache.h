@@ -19,6 +19,9 @@ struct CacheStats {
   uint64_t evicted_bytes = 0;
   uint64_t used_bytes = 0;  // now, all processes together
   uint64_t quota_bytes = 0;
+  uint64_t pins = 0;          // fs/store/pins.h
+  uint64_t pinned_bytes = 0;  // on the disk, once all is there; never evicted
+  uint64_t damaged_pins = 0;  // files that protect nothing
 };
 
 class Cache {
@@ -36,6 +39,9 @@ class Cache {
 
   // Forgets an object whose handle turned out unreadable.
   virtual void discard(const ObjectId& id) = 0;
+
+  // Whether it is here, as far as a glance tells: nothing is verified, and it does not count as used.
+  virtual bool holds(const ObjectId& id) = 0;
 
   virtual CacheStats stats() const = 0;
 };

@@ -20,18 +20,12 @@ namespace granary {
 namespace {
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr uint64_t kBlockBytes = 4096;
 constexpr uint64_t kCrowdedPercent = 90;
 constexpr uint64_t kRelaxedPercent = 85;
 constexpr uint64_t kDriftWorthCounting = uint64_t{64} << 20;
 constexpr int kMostTries = 4;
 constexpr std::chrono::seconds kTendEvery{5};
 constexpr std::chrono::seconds kTouchEvery{60};
-
-// What a file takes on the disk; an empty one still takes an inode.
-uint64_t disk_bytes_of(uint64_t size_bytes) {
-  return std::max<uint64_t>(1, (size_bytes + kBlockBytes - 1) / kBlockBytes) * kBlockBytes;
-}
 
 int64_t access_time_ns(const struct stat& info) {
   return info.st_atim.tv_sec * int64_t{1'000'000'000} + info.st_atim.tv_nsec;
@@ -99,6 +93,7 @@ DiskCache::DiskCache(std::string directory, const DiskCacheOptions& options)
     : directory_(std::move(directory)),
       quota_bytes_(options.quota_bytes),
       pause_(options.pause_after_failure),
+      pinned_(directory_),
       open_files_(bounded_by_limits(options.max_open_files)) {
   tender_ = std::thread([this] { tend(); });
 }
@@ -146,6 +141,8 @@ std::optional<ObjectHandle> DiskCache::open(const ObjectId& id) {
   ++counters_.misses;
   return std::nullopt;
 }
+
+bool DiskCache::holds(const ObjectId& id) { return exists(path_of(id)); }
 
 OpenFiles::File DiskCache::open_verified(const ObjectId& id) {
   auto fd = open_file(path_of(id), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -201,7 +198,7 @@ void DiskCache::remove_locked(const ObjectId& id) {
   const std::string path = path_of(id);
   struct stat info {};
   const bool removed = ::lstat(path.c_str(), &info) == 0 && ::unlink(path.c_str()) == 0;
-  if (removed && usage() != nullptr) usage()->release(disk_bytes_of(static_cast<uint64_t>(info.st_size)));
+  if (removed && usage() != nullptr) usage()->release(blocks_for(static_cast<uint64_t>(info.st_size)));
   const MutexLock lock(mutex_);
   open_files_.forget(id);
 }
@@ -215,7 +212,7 @@ Status DiskCache::put(const ObjectId& id, ByteView plain) {
 }
 
 Status DiskCache::put_with_room(const ObjectId& id, ByteView plain) {
-  const uint64_t needed = disk_bytes_of(plain.size());
+  const uint64_t needed = blocks_for(plain.size());
   if (needed > quota_bytes_) return Error{Code::kNoSpace, str("object ", id, " is larger than the whole cache")};
   if (is_paused()) return Error{Code::kUnavailable, "the cache takes nothing in for a moment"};
   Entry entry = put_once(id, plain);
@@ -249,7 +246,7 @@ DiskCache::Entry DiskCache::put_once(const ObjectId& id, ByteView plain) {
 DiskCache::Entry DiskCache::put_behind_gate(const ObjectId& id, ByteView plain) {
   const auto gate = lock_gate(directory_ + "/gate", LOCK_SH);
   if (!gate) return {gate.error(), Obstacle::kOther};
-  const uint64_t needed = disk_bytes_of(plain.size());
+  const uint64_t needed = blocks_for(plain.size());
   if (!usage()->reserve(needed, quota_bytes_)) return {Error{Code::kNoSpace, "the quota is used up"}, Obstacle::kQuota};
   const Status written = write_object(id, plain);
   if (written) return {Done{}, Obstacle::kNone};
@@ -329,8 +326,11 @@ Status DiskCache::evict_down_to(uint64_t goal_bytes) {
   const uint64_t drift = used > counted ? used - counted : counted - used;
   if (used < counted || drift > std::min(kDriftWorthCounting, quota_bytes_ / 8)) recount(LOCK_EX | LOCK_NB);
   uint64_t evicted = 0;
+  const MutexLock pins_lock(pins_mutex_);
+  pinned_.refresh();
   for (const Resident& resident : all) {
     if (usage()->used_bytes() <= goal_bytes) break;
+    if (pinned_.contains(resident.id)) continue;
     remove_locked(resident.id);
     counters_.evicted_bytes += resident.disk_bytes;
     ++evicted;
@@ -352,7 +352,7 @@ std::vector<DiskCache::Resident> DiskCache::residents() const {
       const auto id = Digest::parse(prefix + entry->d_name);
       struct stat info {};
       if (!id || ::fstatat(::dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      all.push_back({*id, disk_bytes_of(static_cast<uint64_t>(info.st_size)), access_time_ns(info)});
+      all.push_back({*id, blocks_for(static_cast<uint64_t>(info.st_size)), access_time_ns(info)});
     }
     ::closedir(directory);
   }
@@ -417,6 +417,11 @@ CacheStats DiskCache::stats() const {
   stats.evicted_bytes = counters_.evicted_bytes;
   stats.used_bytes = usage() != nullptr ? usage()->used_bytes() : 0;
   stats.quota_bytes = quota_bytes_;
+  const MutexLock lock(pins_mutex_);
+  pinned_.refresh();
+  stats.pins = pinned_.pins();
+  stats.pinned_bytes = pinned_.bytes();
+  stats.damaged_pins = pinned_.damaged().size();
   return stats;
 }
 

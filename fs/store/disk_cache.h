@@ -4,7 +4,8 @@
 //   tmp/               objects on their way in
 //   usage              bytes in use by all processes: a mapped page of atomic counters
 //   gate               flock(2), shared while an object goes in, exclusive while all is counted anew
-//   lock               flock(2), exclusive while objects are removed
+//   lock               flock(2), exclusive while objects are removed, or pins written
+//   pins/              what is never evicted (fs/store/pins.h)
 //
 // Nothing here is trusted: the first time this process opens an object it hashes the file, and a damaged one
 // is removed and is a miss. From then on reads go through a bounded set of open descriptors.
@@ -31,6 +32,7 @@
 #include "fs/base/mutex.h"
 #include "fs/store/cache.h"
 #include "fs/store/open_files.h"
+#include "fs/store/pins.h"
 #include "fs/store/shared_usage.h"
 
 namespace granary {
@@ -52,6 +54,7 @@ class DiskCache : public Cache {
   std::optional<ObjectHandle> open(const ObjectId& id) override;
   Status put(const ObjectId& id, ByteView plain) override;
   void discard(const ObjectId& id) override;
+  bool holds(const ObjectId& id) override;
   CacheStats stats() const override;
 
  private:
@@ -110,6 +113,9 @@ class DiskCache : public Cache {
   std::atomic<SharedUsage*> usage_{nullptr};
   Mutex prepare_mutex_;
   std::unique_ptr<SharedUsage> owned_usage_ GUARDED_BY(prepare_mutex_);
+
+  mutable Mutex pins_mutex_;
+  mutable PinnedSet pinned_ GUARDED_BY(pins_mutex_);
 
   mutable Mutex mutex_;
   OpenFiles open_files_ GUARDED_BY(mutex_);

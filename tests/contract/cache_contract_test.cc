@@ -16,6 +16,7 @@ class DiskWorld : public Cache {
   std::optional<ObjectHandle> open(const ObjectId& id) override { return cache_->open(id); }
   Status put(const ObjectId& id, ByteView plain) override { return cache_->put(id, plain); }
   void discard(const ObjectId& id) override { cache_->discard(id); }
+  bool holds(const ObjectId& id) override { return cache_->holds(id); }
   CacheStats stats() const override { return cache_->stats(); }
 
  private:
@@ -43,6 +44,14 @@ TEST_P(CacheContract, WhatGoesInComesOut) {
     EXPECT_EQ(hit->size_bytes(), plain.size());
     EXPECT_EQ(**hit->whole(), plain);
   }
+}
+
+TEST_P(CacheContract, AGlanceTellsWhatItHoldsAndCountsAsNoUse) {
+  const auto id = keep("hello");
+  EXPECT_TRUE(cache_->holds(id));
+  EXPECT_FALSE(cache_->holds(ObjectId::of("nobody")));
+  EXPECT_EQ(cache_->stats().hits, 0u);
+  EXPECT_EQ(cache_->stats().misses, 0u);
 }
 
 TEST_P(CacheContract, WhatWasNotPutIsAMiss) {

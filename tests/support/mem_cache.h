@@ -31,6 +31,10 @@ class MemCache : public Cache {
     const MutexLock lock(mutex_);
     objects_.erase(id);
   }
+  bool holds(const ObjectId& id) override {
+    const MutexLock lock(mutex_);
+    return objects_.contains(id);
+  }
   CacheStats stats() const override {
     const MutexLock lock(mutex_);
     return stats_;
