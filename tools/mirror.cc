@@ -13,6 +13,7 @@ struct Options {
   MirrorOptions mirror;
   std::string source;
   std::string trust;
+  std::string ca;
   std::vector<std::string> branches, tags;
   bool json = false;
 };
@@ -44,6 +45,13 @@ Status run(const Options& options, Io& io) {
   how.branches.insert(options.branches.begin(), options.branches.end());
   how.tags.insert(options.tags.begin(), options.tags.end());
   if (!options.trust.empty()) how.trust = TRY(TrustFile::load(options.trust));
+  if (!options.ca.empty()) {
+    how.connect = [&](const std::string& url) {
+      HttpOptions http;
+      http.ca_file = options.ca;
+      return open_transport(url, http);
+    };
+  }
   Progress progress(io);
   const Mirrored mirrored = TRY(mirror(how, [&](const MirrorProgress& at) {
     progress.show(str(at.step, ": ", human_count(at.objects), " objects copied, ", human_bytes(at.bytes)));
@@ -59,6 +67,7 @@ Action define(CLI::App& app) {
   app.add_option("SRC", options->source, "a repository: a directory or a URL")->required();
   app.add_option("DST", how.destination, "a directory: a new one, or the mirror to bring up to date")->required();
   app.add_option("--trust", options->trust, "the repository's trust file; a mirror remembers it");
+  app.add_option("--ca", options->ca, "PEM file of authorities to trust besides the system's, for https://");
   app.add_option("-b,--branch", options->branches, "only this branch, without its history; may be repeated");
   app.add_option("-t,--tag", options->tags, "only this tag; may be repeated");
   app.add_option("-j,--jobs", how.jobs, "requests at the same time")->default_val("8")->check(CLI::Range(1, 256));

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "fs/base/file.h"
 #include "tools/command.h"
@@ -13,7 +14,8 @@ namespace granary {
 namespace {
 struct Options {
   std::string url, mount_point;
-  std::string trust, branch, tag, snapshot, date, cache, quota, state, log, profile, profile_limit;
+  std::string trust, branch, tag, snapshot, date, cache, quota, state, log, profile, profile_limit, ca;
+  std::optional<std::string> fill;
   bool archive = false, allow_withdrawn = false, foreground = false, verbose = false;
   std::vector<std::string> mount_options;
 };
@@ -34,6 +36,8 @@ std::vector<std::string> arguments_for(const Options& options) {
   add("--log", options.log);
   add("--profile", options.profile);
   add("--profile-limit", options.profile_limit);
+  add("--ca", options.ca);
+  if (options.fill) out.insert(out.end(), {"--fill", *options.fill});
   if (options.archive) out.emplace_back("--archive");
   if (options.allow_withdrawn) out.emplace_back("--allow-withdrawn");
   if (options.foreground) out.emplace_back("--foreground");
@@ -78,6 +82,9 @@ Action define(CLI::App& app) {
   app.add_option("--profile-limit", options->profile_limit,
                  "at most so many bytes of it (default: 256M, never more than half of the quota)")
       ->needs(profile);
+  app.add_option("--ca", options->ca, "PEM file of authorities to trust besides the system's, for https://");
+  app.add_option("--fill", options->fill,
+                 "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited");
   app.add_flag("--archive", options->archive, "accept a repository that is authentic but stale, and say so");
   app.add_flag("--allow-withdrawn", options->allow_withdrawn,
                "mount a snapshot even if its publisher has withdrawn it");
@@ -98,6 +105,8 @@ const Command kMountCommand{
     "root directory .repository, .name, .snapshot, .tree_digest, .branch, .revision, .url, .counters and .stat.\n"
     "They are not listed, so that nothing copies them.",
     "granary mount https://sw.example.org/debian /mnt --trust debian.trust\n"
+    "granary mount https://sw.example.org/debian /mnt --trust debian.trust --fill 5M  # and the rest in the "
+    "background\n"
     "granary mount /srv/repo /mnt --trust repo.trust --tag v1.2 -o allow_other  # a directory at hand\n"
     "mount -t granary https://sw.example.org/debian /mnt -o trust=/etc/granary/debian.trust,branch=main  # also in "
     "fstab\n",

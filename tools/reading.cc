@@ -7,6 +7,7 @@ namespace granary {
 void add_reading_options(CLI::App& app, ReadingOptions& options) {
   app.add_option("WHERE", options.where, "the repository: a directory or a URL")->required();
   app.add_option("--trust", options.trust, "the repository's trust file (not needed for a repository of your own)");
+  app.add_option("--ca", options.ca, "PEM file of authorities to trust besides the system's, for https://");
   app.add_flag("--archive", options.archive,
                "accept a repository whose timestamp has expired: authentic, perhaps stale");
   app.add_flag("--allow-withdrawn", options.allow_withdrawn, "read snapshots that were withdrawn, too");
@@ -37,7 +38,7 @@ Result<std::unique_ptr<Reading>> Reading::open(const ReadingOptions& options, co
   if (!how.trust) io.err << "granary: no trust file: whoever signed this repository is believed\n";
 
   auto reading = std::make_unique<Reading>();
-  reading->connection_ = TRY(Connection::open({how.url, how.trust ? how.trust->name : how.url, {}, 0}));
+  reading->connection_ = TRY(Connection::open({how.url, how.trust ? how.trust->name : how.url, {}, 0, options.ca}));
   reading->view_ = TRY(RepositoryView::open(reading->connection_->fetcher(), how, selector));
   return reading;
 }

@@ -17,6 +17,7 @@ struct ReadingOptions {
   std::string trust;  // the trust file; not needed for a repository of our own
   bool archive = false;
   bool allow_withdrawn = false;
+  std::string ca{};  // PEM file of authorities to trust besides the system's
 };
 void add_reading_options(CLI::App& app, ReadingOptions& options);
 

@@ -55,6 +55,24 @@ void print_profile(Io& io, const OrderedJson& profile) {
   print_line(io, "  used", str(count_text(profile["used"]), "; nobody uses ", count_text(profile["unused"])));
 }
 
+void print_pins(Io& io, const OrderedJson& cache) {
+  if (!cache.contains("pins")) return;  // a mount of an older version
+  if (cache["pins"] != 0)
+    print_line(io, "pinned", str(bytes_text(cache["pinned"].get<double>()), " by ", cache["pins"], " pins"));
+  if (cache["damaged_pins"] != 0)
+    print_line(io, "damaged pins", str(cache["damaged_pins"], "; `granary pin --list` names them"));
+}
+
+void print_fill(Io& io, const OrderedJson& stat) {
+  if (!stat.contains("fill") || text_of(stat["fill"], "state") == "off") return;
+  const OrderedJson& fill = stat["fill"];
+  const std::string rate = fill["rate"].is_null() ? "unlimited" : bytes_text(fill["rate"].get<double>()) + " a second";
+  print_line(io, "fill",
+             str(text_of(fill, "state"), ", ", fill["objects_done"], " of ", fill["objects_total"], " objects (",
+                 bytes_text(fill["received_bytes"].get<double>()), "), ", rate));
+  print_line(io, "fill trouble", text_of(fill, "trouble"));
+}
+
 Status show_mount(const MountPoint& mount, bool json, Io& io) {
   const OrderedJson stat = OrderedJson::parse(TRY(mount_stat(mount)), nullptr, false);
   if (stat.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};
@@ -80,6 +98,8 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
   print_line(io, "cache",
              str(text_of(cache, "dir"), ", ", bytes_text(cache["used"].get<double>()), " of ",
                  bytes_text(cache["quota"].get<double>())));
+  print_pins(io, cache);
+  print_fill(io, stat);
   print_line(io, "objects",
              str(fetch["hits"], " hits, ", fetch["misses"], " fetched (",
                  bytes_text(fetch["received_bytes"].get<double>()), "), ", fetch["failures"], " failed"));

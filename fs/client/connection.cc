@@ -42,7 +42,9 @@ Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& options) {
   std::unique_ptr<Connection> connection(new Connection);
-  auto transports = TRY(open_transports({options.url}));
+  HttpOptions http;
+  http.ca_file = options.ca_file;
+  auto transports = TRY(open_transports({options.url}, http));
   connection->cache_ = TRY(open_cache(options));
   FetcherOptions fetching;
   fetching.repository = options.repository_name;

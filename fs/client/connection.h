@@ -15,11 +15,13 @@ struct ConnectionOptions {
   std::string repository_name;  // for the log
   std::string cache_directory;  // empty: nothing is kept on disk
   uint64_t quota_bytes = 0;     // 0: default_quota of the directory
+  std::string ca_file{};        // as HttpOptions
 };
 
 class Connection {
  public:
   //   kBadUrl      not a URL that we can fetch from
+  //   kInvalid     the file of certificates has none
   //   kPermission  the cache directory is not ours alone
   static Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
 

@@ -18,7 +18,10 @@ Json cache_json(const std::string& directory, const CacheStats& stats) {
           {"puts", stats.puts},
           {"put_failures", stats.put_failures},
           {"evictions", stats.evictions},
-          {"healed", stats.healed}};
+          {"healed", stats.healed},
+          {"pins", stats.pins},
+          {"pinned", stats.pinned_bytes},
+          {"damaged_pins", stats.damaged_pins}};
 }
 
 Json fetch_json(const FetcherStats& stats) {
@@ -111,6 +114,7 @@ std::string MountStatus::json() const {
       {"operations", operations_json(parts_.snapshot.counters())},
       {"profile", replay_json(parts_.replay)},
       {"recording", recording_json(parts_.snapshot.touches())},
+      {"fill", Json::parse(parts_.fill.json())},
       {"last_failure", text_or_null(parts_.snapshot.last_failure())},
       {"log", parts_.log},
   };

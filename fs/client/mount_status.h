@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fs/base/time.h"
+#include "fs/client/background_fill.h"
 #include "fs/client/mounted_snapshot.h"
 #include "fs/client/profile_replay.h"
 #include "fs/client/repository_view.h"
@@ -19,6 +20,7 @@ class MountStatus {
     const MountedSnapshot& snapshot;
     const Fetcher& fetcher;
     const Cache& cache;
+    const BackgroundFill& fill;
     std::string mount_point;
     std::string cache_directory;
     std::string log;  // where its lines go: a file, "syslog" or "stderr"

@@ -27,6 +27,8 @@ Mounts a snapshot of a repository read-only. URL: http://, https://, file:// or 
                        (default /var/lib/granary, or ~/.local/state/granary for users)
   --profile NAME       fetch ahead what this profile of the snapshot names (granary profile)
   --profile-limit SIZE at most so many bytes of it (default 256M, never more than half of the quota)
+  --ca FILE            certificates (PEM) of authorities to trust besides the system's, for https://
+  --fill RATE          fetch everything in the background, at so many bytes a second (500K, 5M, unlimited)
   --log FILE           also "syslog" or "stderr" (default: syslog, with --foreground stderr)
   --foreground         stay; the mount goes when this process ends
   --verbose            log more
@@ -91,6 +93,9 @@ const std::map<std::string, Setter>& value_options() {
       {"profile-limit", set_profile_limit},
       {"profile_limit", set_profile_limit},
       {"state", [](MountOptions& o, const std::string& v) -> Status { return o.state_directory = v, Done{}; }},
+      {"ca", [](MountOptions& o, const std::string& v) -> Status { return o.ca_file = v, Done{}; }},
+      {"fill",
+       [](MountOptions& o, const std::string& v) -> Status { return o.fill = TRY(FillRate::parse(v)), Done{}; }},
       {"log", [](MountOptions& o, const std::string& v) -> Status { return o.log = v, Done{}; }},
   };
   return table;

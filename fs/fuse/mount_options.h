@@ -4,10 +4,12 @@
 // In the second every option stands in the list: trust=FILE,branch=main,cache=DIR,allow_other …
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "fs/base/size.h"
+#include "fs/client/background_fill.h"
 #include "fs/client/profile_replay.h"
 #include "fs/client/snapshot_selector.h"
 
@@ -23,7 +25,9 @@ struct MountOptions {
   std::string state_directory;  // empty: the default
   std::string profile;          // empty: none is replayed
   uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
-  std::string log;  // "stderr", "syslog", a file; empty: the default
+  std::string log;              // "stderr", "syslog", a file; empty: the default
+  std::string ca_file;          // certificates to trust besides the system's; empty: none
+  std::optional<FillRate> fill;
   bool archive = false;
   bool allow_withdrawn = false;
   bool foreground = false;

@@ -11,6 +11,7 @@
 #include "fs/client/connection.h"
 #include "fs/client/control_socket.h"
 #include "fs/client/mount_control.h"
+#include "fs/client/mount_jobs.h"
 #include "fs/client/repository_view.h"
 #include "fs/fuse/filesystem.h"
 #include "fs/fuse/kernel_read_ahead.h"
@@ -60,6 +61,7 @@ class MountProgram {
   Status prepare() {
     options_.cache_directory = TRY(absolute(options_.cache_directory));
     options_.state_directory = TRY(absolute(options_.state_directory));
+    options_.ca_file = TRY(absolute(options_.ca_file));
     if (options_.log != "stderr" && options_.log != "syslog") options_.log = TRY(absolute(options_.log));
     trust_ = TRY(TrustFile::load(options_.trust_file));
     url_ = TRY(repository_url(options_.source));
@@ -71,7 +73,8 @@ class MountProgram {
   Status serve(Startup& startup) {
     const LogTarget target = TRY(LogTarget::open(options_.log, options_.foreground, places_.state));
     set_ending_signals(EndingSignals::kBlocked);  // in every thread that is started from here on
-    const auto connection = TRY(Connection::open({url_, trust_->name, places_.cache, options_.quota_bytes}));
+    const auto connection =
+        TRY(Connection::open({url_, trust_->name, places_.cache, options_.quota_bytes, options_.ca_file}));
     set_ending_signals(EndingSignals::kLetThrough);  // a source that does not answer can be left
     const auto view = TRY(open_view(connection->fetcher()));
     const ResolvedSnapshot resolved = TRY(resolve(*view));
@@ -82,7 +85,11 @@ class MountProgram {
     const auto found_in =
         connection->fetcher().stats().misses > 0 ? KernelReadAhead::Cache::kCold : KernelReadAhead::Cache::kWarm;
     if (options_.check_only) return startup.ready(), Done{};
-    const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), mount_point_,
+    BackgroundFill fill(resolved.snapshot.catalog, connection->fetcher(), connection->cache(),
+                        {resolved.repository_name});
+    MountJobs jobs({resolved.snapshot.catalog, {}, resolved.id, resolved.repository, {}}, places_.cache,
+                   connection->fetcher(), connection->cache());
+    const MountStatus status({resolved, *snapshot, connection->fetcher(), connection->cache(), fill, mount_point_,
                               places_.cache, target.name(), Clock::system().now(), replay.get()});
     Filesystem filesystem(*snapshot, status, {options_.acl});
     const auto session = TRY(MountSession::start(filesystem, options_, public_url(options_.source), mount_point_));
@@ -96,6 +103,8 @@ class MountProgram {
     MountControl questions;
     answer_stat(questions, status);
     answer_recording(questions, status, resolved, *snapshot);
+    answer_fill(questions, fill);
+    answer_jobs(questions, jobs);
     const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
       auto answer = questions.answer(question);
       look_ahead();  // a recording may have begun
@@ -104,6 +113,7 @@ class MountProgram {
     startup.ready();
     target.use();
     if (replay) replay->let_log();
+    if (options_.fill) fill.start(*options_.fill);
     if (!control) log::warn("no control socket", {{"cause", control.error().message}});
     log::info("mounted", {{"repository", resolved.repository_name},
                           {"snapshot", resolved.id},

@@ -144,6 +144,10 @@ Result<Bytes> result_of(Exchange& exchange, CURLcode outcome) {
   if (outcome != CURLE_OK) {
     std::string cause = exchange.cause[0] != '\0' ? exchange.cause : curl_easy_strerror(outcome);
     if (cause.size() > 1 && std::islower(cause[1]) != 0) cause[0] = static_cast<char>(std::tolower(cause[0]));
+    const bool is_untrusted = outcome == CURLE_PEER_FAILED_VERIFICATION || outcome == CURLE_SSL_CACERT_BADFILE;
+    if (is_untrusted)
+      return Error{Code::kUntrusted, str("cannot fetch ", exchange.url, ": the server's certificate is not trusted: ",
+                                         cause, "; --ca FILE adds an authority of your own")};
     return unavailable(exchange, cause);
   }
   if (status != 200) return unavailable(exchange, str("the server answered with status ", status));
@@ -356,6 +360,7 @@ Easy HttpEngine::Loop::easy_for(Exchange& exchange) {
   curl_easy_setopt(raw, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_timeout.count()));
   if (exchange.url.starts_with("https:"))
     curl_easy_setopt(raw, CURLOPT_PIPEWAIT, 1L);  // one connection if it is HTTP/2
+  if (!options_.ca_file.empty()) curl_easy_setopt(raw, CURLOPT_CAINFO, options_.ca_file.c_str());
   if (options_.proxy) curl_easy_setopt(raw, CURLOPT_PROXY, options_.proxy->c_str());
   if (exchange.request.past_caches) curl_easy_setopt(raw, CURLOPT_HTTPHEADER, past_caches_.get());
   return easy;

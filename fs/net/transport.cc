@@ -1,13 +1,19 @@
 #include "fs/net/transport.h"
 
 #include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
+#include "fs/base/file.h"
 #include "fs/net/file_transport.h"
 #include "fs/net/http_transport.h"
 
 namespace granary {
 
 namespace {
+constexpr size_t kMaxCertificatesBytes = size_t{16} << 20;
+
 struct FreeUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
@@ -36,6 +42,24 @@ Error bad_url(const std::string& text, const std::string& why) {
   return {Code::kBadUrl, str("cannot fetch from ", printable(text), ": ", why)};
 }
 
+// Curl would say the same, but only with the first request, and in its own words.
+Status check_certificates(const std::string& file) {
+  if (file.empty()) return Done{};
+  const Bytes text = TRY_WITHIN("cannot use the certificates of --ca", read_file(file, kMaxCertificatesBytes));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())),
+                                                     &BIO_free);
+  size_t count = 0;
+  while (X509* const certificate = PEM_read_bio_X509_AUX(in.get(), nullptr, nullptr, nullptr)) {
+    X509_free(certificate);
+    ++count;
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (count > 0 && at_end) return Done{};
+  return Error{Code::kInvalid, str("cannot use the certificates of --ca: ", printable(file), " has ",
+                                   at_end ? "none" : "one that is damaged", "; PEM files are understood")};
+}
+
 std::string without_trailing_slashes(std::string text) {
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   return text;
@@ -62,6 +86,7 @@ Result<std::unique_ptr<Transport>> open_one(const std::string& text, const HttpO
 
 Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vector<std::string>& urls,
                                                                 const HttpOptions& options) {
+  TRY(check_certificates(options.ca_file));
   std::vector<std::unique_ptr<Transport>> transports;
   std::shared_ptr<HttpEngine> engine;
   for (const std::string& url : urls) transports.push_back(TRY(open_one(url, options, engine)));
@@ -69,6 +94,7 @@ Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vecto
 }
 
 Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options) {
+  TRY(check_certificates(options.ca_file));
   std::shared_ptr<HttpEngine> engine;
   return open_one(url, options, engine);
 }

@@ -42,7 +42,8 @@ class Transport {
 
   // The file's bytes, exactly as the source sent them.
   //   kNotFound     the source says that it has no such file
-  //   kUnavailable  could not tell: refused, timed out, cut off, 5xx, DNS, TLS …; worth a retry
+  //   kUnavailable  could not tell: refused, timed out, cut off, 5xx, DNS …; worth a retry
+  //   kUntrusted    the server's TLS certificate is not one that we believe
   //   kEndlessData  longer than limit_bytes
   // Each message names the URL and the cause.
   [[nodiscard]] virtual std::unique_ptr<Transfer> get(GetRequest request, Callback done) = 0;
@@ -58,11 +59,13 @@ struct HttpOptions {
   size_t max_connections = 16;       // to all sources together; transfers beyond that queue, demand first
   size_t max_prefetches = 12;        // of them, and fewer where demand would wait behind them (PrefetchWindow)
   size_t max_backgrounds = 2;        // and these only while nothing more urgent waits or runs
+  std::string ca_file{};             // PEM certificates of authorities trusted besides the system's; empty: none
   std::optional<std::string> proxy;  // none: what http_proxy, https_proxy, no_proxy say; "": no proxy
 };
 
 // One transport for each URL, in order: http://, https:// or file:///DIRECTORY. All HTTP runs on one thread.
 //   kBadUrl  not a URL that we can fetch from; nothing has been contacted yet
+//   kInvalid, kNotFound, kPermission  the file of certificates is none, or cannot be read
 Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vector<std::string>& urls,
                                                                 const HttpOptions& options = {});
 Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options = {});

@@ -50,6 +50,21 @@ def patches(*list_of):
     return b"".join(struct.pack("<IB", offset, len(new)) + new for offset, new in list_of)
 
 
+def for_pins():
+    def text(value):
+        return struct.pack("<I", len(value)) + value
+
+    def pin(path, *contents, count=None):
+        head = b"GRNPIN1\n" + text(b"6b0e2a3c-0000-4000-8000-000000000001") + text(path)
+        head += hashlib.sha256(b"snapshot").digest()
+        head += struct.pack("<qQ", 1790000000, len(contents) if count is None else count)
+        return head + b"".join(hashlib.sha256(each).digest() + struct.pack("<Q", len(each)) for each in contents)
+
+    for body in (pin(b""), pin(b"usr/lib", b"hello", b"world"), pin(b"usr", b"hello", count=2**63)):
+        seed("pin", body)
+        seed("pin", body + hashlib.sha256(body).digest())
+
+
 def for_tars():
     def tar(format, *members):
         out = io.BytesIO()
@@ -159,6 +174,7 @@ def from_file(folder, content):
 if __name__ == "__main__":
     from_vectors()
     for_catalogs()
+    for_pins()
     for_tars()
     for_large_files()
     for_profiles()

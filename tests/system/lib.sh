@@ -79,6 +79,7 @@ http {
   sendfile on;
   keepalive_requests 100000;
   default_type application/octet-stream;
+  ${NGINX_HTTP:-}
   server { listen 127.0.0.1:$port; root $dir; ${NGINX_SERVER:-} }
 }
 END

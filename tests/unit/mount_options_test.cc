@@ -28,6 +28,17 @@ TEST(MountOptions, ADateGoesWithABranchInWhateverOrder) {
   EXPECT_FALSE(parse_mount_arguments({"--tag", "v1", "--date", "2026-11-01", "--trust", "t", "u", "m"}));
 }
 
+TEST(MountOptions, AFillHasARateAndAuthoritiesAFile) {
+  const auto options = parse_mount_arguments({"--fill", "5M", "--trust", "t", "-o", "ca=/etc/ca.pem", "u", "m"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->fill, FillRate{uint64_t{5} << 20});
+  EXPECT_EQ(options->ca_file, "/etc/ca.pem");
+  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "u", "m"})->fill);
+  EXPECT_EQ(parse_helper_arguments({"u", "m", "-o", "trust=t,fill=unlimited"})->fill, FillRate{});
+  for (const char* bad : {"fill=0", "fill=-1", "fill=fast", "fill="})
+    EXPECT_EQ(parse_helper_arguments({"u", "m", "-o", str("trust=t,", bad)}).error().code, Code::kInvalid) << bad;
+}
+
 TEST(MountOptions, TheHelperTakesEverythingFromFstab) {
   const auto options = parse_helper_arguments(
       {"https://sw.example.org/a", "/mnt", "-n", "-v", "-o",
