@@ -37,8 +37,11 @@ Result<MountPlace> find_mount_place(const std::string& path) {
 }
 
 Result<std::string> ask_mount(const MountPoint& mount, const std::string& question) {
-  auto control = TRY(ControlClient::connect(mount));
-  return control.ask(question, kAnswerTimeout);
+  auto control = ControlClient::connect(mount);
+  if (!control && control.error().code == Code::kNotFound)
+    return Error{Code::kUnavailable, str("the process behind ", printable(mount.path), " is gone, or of another user")};
+  if (!control) return control.error();
+  return control->ask(question, kAnswerTimeout);
 }
 
 Result<MountIdentity> identify_mount(const MountPoint& mount) {

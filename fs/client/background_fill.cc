@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 constexpr uint64_t kMostPercent = 80;
 constexpr const char* kCrowded = "the cache is more than 80 % full; a larger quota has room";
 constexpr size_t kWindow = 2;  // as many as the transports let run at once
+constexpr uint64_t kToleratedRefusals = 4;
 constexpr milliseconds kLongestPause{600'000};
 constexpr milliseconds kLongestNap{200};  // so that a new rate is soon obeyed
 
@@ -120,6 +121,7 @@ void BackgroundFill::end(const FetchJob& job) {
 // Everything that is not here yet, once. An error: not all of it could be had.
 Status BackgroundFill::fill() {
   set(State::kListing);
+  refusals_before_ = cache_.stats().put_failures;
   const auto go_on = [this] { return !running_->stopped(); };
   const auto catalog = TRY(Catalog::open(catalog_, *running_));
   auto objects = TRY(walk_catalog(*catalog));
@@ -174,7 +176,7 @@ bool BackgroundFill::fill_objects(std::vector<WalkedObject> objects) {
 // Waits until the rate allows another object. What is still on its way is paid for when it has come.
 bool BackgroundFill::may_ask() {
   for (;;) {
-    if (running_->stopped() || is_crowded()) return false;
+    if (running_->stopped() || is_crowded() || is_refused()) return false;
     const auto now = SteadyClock::now();
     const uint64_t received = fetcher_.stats().background_bytes;
     const auto rate = static_cast<double>(rate_.load());
@@ -191,6 +193,14 @@ bool BackgroundFill::may_ask() {
     const auto wait = milliseconds(static_cast<int64_t>(-tokens_ / rate * 1000) + 1);
     running_->pause(std::min(wait, kLongestNap));
   }
+}
+
+// A disk that takes nothing in: what is fetched for it is fetched in vain, again and again.
+bool BackgroundFill::is_refused() {
+  if (cache_.stats().put_failures <= refusals_before_ + kToleratedRefusals) return false;
+  const MutexLock lock(mutex_);
+  progress_.trouble = "the cache takes nothing in: its disk is full or refuses";
+  return true;
 }
 
 bool BackgroundFill::is_crowded() const {

@@ -67,6 +67,7 @@ class BackgroundFill {
   void end(const FetchJob& job);
   bool may_ask();
   bool is_crowded() const;
+  bool is_refused();
   void set(State state);
 
   const CatalogId catalog_;
@@ -87,6 +88,7 @@ class BackgroundFill {
   double tokens_ = 0;  // bytes that may be asked for; below zero after a large object
   std::chrono::steady_clock::time_point tokens_at_;
   uint64_t received_at_ = 0;
+  uint64_t refusals_before_ = 0;
 };
 
 }  // namespace granary

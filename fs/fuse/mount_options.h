@@ -25,8 +25,8 @@ struct MountOptions {
   std::string state_directory;  // empty: the default
   std::string profile;          // empty: none is replayed
   uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
-  std::string log;              // "stderr", "syslog", a file; empty: the default
-  std::string ca_file;          // certificates to trust besides the system's; empty: none
+  std::string log;      // "stderr", "syslog", a file; empty: the default
+  std::string ca_file;  // certificates to trust besides the system's; empty: none
   std::optional<FillRate> fill;
   bool archive = false;
   bool allow_withdrawn = false;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fetch_world.h"
+#include "tests/support/mem_cache.h"
 #include "tests/support/waiting.h"
 
 namespace granary {
@@ -88,6 +89,21 @@ TEST_F(BackgroundFillTest, ItStopsBeforeAnythingWouldBeEvicted) {
   EXPECT_EQ(stats.evictions, 0u);
   EXPECT_GT(stats.used_bytes, 400'000u);
   EXPECT_NE(fill_->progress().trouble.find("80 %"), std::string::npos);
+}
+
+TEST_F(BackgroundFillTest, ForADiskThatTakesNothingInLittleIsFetchedInVain) {
+  MemCache refusing;
+  refusing.refuse(true);
+  const CatalogId catalog = publish(100, 100);
+  world_.open(uint64_t{1} << 30);
+  std::vector<std::unique_ptr<Transport>> sources;
+  sources.push_back(std::make_unique<StoreTransport>(world_.catalogs.objects.store));
+  Fetcher fetcher(std::move(sources), refusing, {});
+  BackgroundFill fill(catalog, fetcher, refusing, {"sw.example.org", std::chrono::hours(1)});
+  fill.start({});
+  ASSERT_TRUE(eventually([&] { return fill.progress().state == State::kWaiting; }));
+  EXPECT_NE(fill.progress().trouble.find("takes nothing in"), std::string::npos);
+  EXPECT_LT(fetcher.stats().requests, 40u);
 }
 
 TEST_F(BackgroundFillTest, ALowRateLeavesMostForLaterUntilItIsRaised) {
