@@ -6,6 +6,7 @@
 
 #include "fs/base/log.h"
 #include "fs/base/size.h"
+#include "fs/store/pins.h"
 
 namespace granary {
 
@@ -14,6 +15,7 @@ using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr uint64_t kMostPercent = 80;
+constexpr uint64_t kMostPercentThen = 88;  // with what is on the way; from 90 on a cache evicts
 constexpr const char* kCrowded = "the cache is more than 80 % full; a larger quota has room";
 constexpr size_t kWindow = 2;  // as many as the transports let run at once
 constexpr uint64_t kToleratedRefusals = 4;
@@ -150,6 +152,7 @@ Status BackgroundFill::check_kept(const std::vector<WalkedObject>& objects) {
 // True when all of them are here.
 bool BackgroundFill::fill_objects(std::vector<WalkedObject> objects) {
   const uint64_t total = objects.size();
+  for (const WalkedObject& object : objects) largest_bytes_ = std::max(largest_bytes_, blocks_for(object.size_bytes));
   std::erase_if(objects, [this](const WalkedObject& object) { return cache_.holds(object.id); });
   const uint64_t held = total - objects.size();
   const uint64_t before = running_->progress().done;
@@ -205,7 +208,11 @@ bool BackgroundFill::is_refused() {
 
 bool BackgroundFill::is_crowded() const {
   const CacheStats stats = cache_.stats();
-  return stats.quota_bytes > 0 && stats.used_bytes > stats.quota_bytes / 100 * kMostPercent;
+  if (stats.quota_bytes == 0) return false;
+  // Until the cache has them; a small one would evict for it.
+  const uint64_t on_the_way = (fetcher_.stats().in_flight + 1) * largest_bytes_;
+  return stats.used_bytes > stats.quota_bytes / 100 * kMostPercent ||
+         stats.used_bytes + on_the_way > stats.quota_bytes / 100 * kMostPercentThen;
 }
 
 void BackgroundFill::set(State state) {

@@ -89,6 +89,7 @@ class BackgroundFill {
   std::chrono::steady_clock::time_point tokens_at_;
   uint64_t received_at_ = 0;
   uint64_t refusals_before_ = 0;
+  uint64_t largest_bytes_ = 0;  // that an object takes on the disk
 };
 
 }  // namespace granary

@@ -55,8 +55,8 @@ timeout 5 "$GRANARY" umount mnt
 mount_it --cache small --quota 2M --fill unlimited
 until_true 20 fill_is full
 "$GRANARY" stat mnt --json >stat.json
-expect_equal "$(json cache.evictions stat.json)" 0
-[ "$(fill objects_done)" -gt 5 ] || fail "nothing was filled: $(cat stat.json)"
+expect_equal "$(json cache.evictions stat.json)" 0 "evictions: $(cat stat.json)"
+[ "$(fill objects_done)" -gt 3 ] || fail "nothing was filled: $(cat stat.json)"
 grep -q "fill stopped" mount.log || fail "nothing in the log: $(cat mount.log)"
 "$GRANARY" umount mnt
 

@@ -50,8 +50,9 @@ TEST_F(PrefetchJobTest, APathArrivesWithTheCatalogAndNothingElse) {
     EXPECT_TRUE(holds("near", i, 1000));
     EXPECT_FALSE(holds("far", i, 1000));
   }
-  for (const WalkedObject& part : *walk_catalog(*world_.catalogs.open(catalog_)))
-    EXPECT_TRUE(world_.cache->holds(part.id));
+  const auto catalog = world_.catalogs.open(catalog_);
+  const auto parts = walk_catalog(*catalog);
+  for (const WalkedObject& part : parts.value()) EXPECT_TRUE(world_.cache->holds(part.id));
   EXPECT_TRUE(world_.cache->holds(snapshot_));
   const auto progress = job.progress();
   EXPECT_EQ(progress.step, Step::kDone);

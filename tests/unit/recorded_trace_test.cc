@@ -112,7 +112,8 @@ TEST_F(RecordedTraceTest, AMountIsAskedToStartToTellAndToStop) {
   ResolvedSnapshot resolved;
   resolved.repository = kRepository;
   resolved.id = snapshot_id_;
-  const MountStatus status({resolved, *snapshot_, *fetcher_, cache_, "/mnt", "/cache", "stderr", 0, nullptr});
+  const BackgroundFill fill(snapshot_id_, *fetcher_, cache_, {});
+  const MountStatus status({resolved, *snapshot_, *fetcher_, cache_, fill, "/mnt", "/cache", "stderr", 0, nullptr});
   MountControl control;
   answer_stat(control, status);
   answer_recording(control, status, resolved, *snapshot_);
