@@ -77,6 +77,7 @@ Status PrefetchJob::run() {
 Status PrefetchJob::work() {
   std::vector<WalkedObject> objects = TRY(list());
   TRY(check_room(objects));
+  if (!what_.pin_in.empty()) TRY(check_pinnable(objects));
   {
     const MutexLock lock(mutex_);
     progress_.objects_total = objects.size();
@@ -162,26 +163,29 @@ Status PrefetchJob::fetch_what_is_missing(std::vector<WalkedObject>& objects) {
 
 Status PrefetchJob::pin(std::vector<WalkedObject>& objects) {
   show(Step::kPinning);
-  const PinBook book(what_.pin_in);
+  TRY(check_pinnable(objects));  // now that sizes are known
   Pin pin{what_.repository, what_.snapshot, what_.path, Clock::system().now(), {}};
-  std::unordered_map<ObjectId, uint64_t> all;  // of all pins, with this one
-  for (const WalkedObject& object : objects) {
-    pin.objects.push_back({object.id, object.size_bytes});
-    all[object.id] = object.size_bytes;
-  }
-  for (const Pin& other : TRY(book.read()).pins) {
+  for (const WalkedObject& object : objects) pin.objects.push_back({object.id, object.size_bytes});
+  TRY(PinBook(what_.pin_in).write(pin));
+  return fetch_what_is_missing(objects);  // evicted before it was pinned
+}
+
+// Of all pins together, with this one.
+Status PrefetchJob::check_pinnable(const std::vector<WalkedObject>& objects) const {
+  std::unordered_map<ObjectId, uint64_t> all;
+  for (const WalkedObject& object : objects) all[object.id] = object.size_bytes;
+  const PinBook::Contents others = TRY(PinBook(what_.pin_in).read());
+  for (const Pin& other : others.pins) {
     for (const PinnedObject& object : other.objects) all.emplace(object.id, object.size_bytes);
   }
   uint64_t needed = 0;
   for (const auto& [id, size_bytes] : all) needed += blocks_for(size_bytes);
   const uint64_t quota = cache_.stats().quota_bytes;
-  if (needed > quota / 100 * kPinnablePercent)
-    return Error{Code::kNoSpace,
-                 str("cannot pin /", printable(what_.path), ": with it ", megabytes(needed),
-                     " would be pinned, more than ", kPinnablePercent, " % of the cache's quota of ", megabytes(quota),
-                     ": unpin something, or mount with --quota ", quota_for(needed, kPinnablePercent), " or more")};
-  TRY(book.write(pin));
-  return fetch_what_is_missing(objects);  // evicted before it was pinned
+  if (needed <= quota / 100 * kPinnablePercent) return Done{};
+  return Error{Code::kNoSpace,
+               str("cannot pin /", printable(what_.path), ": with it ", megabytes(needed),
+                   " would be pinned, more than ", kPinnablePercent, " % of the cache's quota of ", megabytes(quota),
+                   ": unpin something, or mount with --quota ", quota_for(needed, kPinnablePercent), " or more")};
 }
 
 // The worst of it as the error, and the first paths in `missing`.

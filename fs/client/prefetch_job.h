@@ -56,6 +56,7 @@ class PrefetchJob {
   Status fetch(std::vector<WalkedObject>& objects);
   Status fetch_what_is_missing(std::vector<WalkedObject>& objects);
   Status pin(std::vector<WalkedObject>& objects);
+  Status check_pinnable(const std::vector<WalkedObject>& objects) const;
   Error describe(const std::vector<FetchJob::Missing>& missing);
   std::string path_of(const WalkedObject& object);
   void show(Step step);
