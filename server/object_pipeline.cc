@@ -1,15 +1,24 @@
 #include "server/object_pipeline.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace granary {
 
 namespace {
 constexpr size_t kMaxInFlightBytes = size_t{32} << 20;
+// Measured on what the start of python with numpy touches: 11 % fewer bytes than level 3, decoded as fast; above it
+// costs twice the time for another 1 %.
+constexpr int kDenseZstdLevel = 15;
+
+Encoding dense(Encoding encoding) {
+  if (encoding.codec == Codec::kZstd) encoding.level = std::max(encoding.level, kDenseZstdLevel);
+  return encoding;
 }
+}  // namespace
 
 ObjectPipeline::ObjectPipeline(ObjectStore& store, const Encoding& encoding, unsigned threads)
-    : store_(store), encoding_(encoding) {
+    : store_(store), encoding_(encoding), dense_encoding_(dense(encoding)) {
   assert(threads > 0);
   for (unsigned i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
 }
@@ -23,7 +32,7 @@ ObjectPipeline::~ObjectPipeline() {
   for (auto& worker : workers_) worker.join();
 }
 
-Result<ObjectId> ObjectPipeline::write(Bytes plain) {
+Result<ObjectId> ObjectPipeline::enqueue(Bytes plain, const Encoding& encoding) {
   if (plain.size() > kMaxObjectBytes)
     return Error{Code::kInvalid, str("an object may not have ", plain.size(), " bytes")};
   const ObjectId id = ObjectId::of(plain);
@@ -44,7 +53,7 @@ Result<ObjectId> ObjectPipeline::write(Bytes plain) {
   if (stored_.contains(id) || !in_flight_.emplace(id, std::make_shared<const Bytes>(std::move(plain))).second)
     return id;  // somebody wrote the same meanwhile
   in_flight_bytes_ += size_bytes;
-  queue_.push_back(id);
+  queue_.push_back({id, encoding});
   job_.notify_one();
   return id;
 }
@@ -71,32 +80,32 @@ ObjectPipeline::Counters ObjectPipeline::counters() const {
 
 void ObjectPipeline::work() {
   for (;;) {
-    ObjectId id;
+    Job job;
     SharedBytes plain;
     bool in_vain = false;
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) lock.wait(job_);
       if (stopping_) return;
-      id = queue_.front();
+      job = queue_.front();
       queue_.pop_front();
-      plain = in_flight_.at(id);
+      plain = in_flight_.at(job.id);
       in_vain = failure_.has_value();
     }
-    const Status stored = in_vain ? Status(Done{}) : store_one(id, *plain);
+    const Status stored = in_vain ? Status(Done{}) : store_one(job, *plain);
     const MutexLock lock(mutex_);
     if (!stored && !failure_) failure_ = stored.error();
-    if (stored && !in_vain) stored_.insert(id);
-    in_flight_.erase(id);
+    if (stored && !in_vain) stored_.insert(job.id);
+    in_flight_.erase(job.id);
     in_flight_bytes_ -= plain->size();
     room_.notify_all();
     if (in_flight_.empty()) idle_.notify_all();
   }
 }
 
-Status ObjectPipeline::store_one(const ObjectId& id, const Bytes& plain) {
-  const Bytes file = encode_object(plain, encoding_);
-  TRY(store_.put(id, file));
+Status ObjectPipeline::store_one(const Job& job, const Bytes& plain) {
+  const Bytes file = encode_object(plain, job.encoding);
+  TRY(store_.put(job.id, file));
   const MutexLock lock(mutex_);
   ++counters_.new_objects;
   counters_.new_bytes += file.size();

@@ -24,7 +24,8 @@ class ObjectPipeline : public ObjectWriter, public ObjectReader {
   ObjectPipeline(ObjectStore& store, const Encoding& encoding, unsigned threads);
   ~ObjectPipeline() override;  // what is still queued is dropped: flush first
 
-  Result<ObjectId> write(Bytes plain) override;
+  Result<ObjectId> write(Bytes plain) override { return enqueue(std::move(plain), encoding_); }
+  Result<ObjectId> write_densely(Bytes plain) override { return enqueue(std::move(plain), dense_encoding_); }
   Status flush() override;
   Result<SharedBytes> read(const ObjectId& id) override;
 
@@ -37,15 +38,22 @@ class ObjectPipeline : public ObjectWriter, public ObjectReader {
   Counters counters() const;
 
  private:
+  struct Job {
+    ObjectId id;
+    Encoding encoding;
+  };
+
+  Result<ObjectId> enqueue(Bytes plain, const Encoding& encoding);
   void work();
-  Status store_one(const ObjectId& id, const Bytes& plain);
+  Status store_one(const Job& job, const Bytes& plain);
 
   ObjectStore& store_;
   const Encoding encoding_;
+  const Encoding dense_encoding_;
 
   mutable Mutex mutex_;
   std::condition_variable room_, job_, idle_;
-  std::deque<ObjectId> queue_ GUARDED_BY(mutex_);
+  std::deque<Job> queue_ GUARDED_BY(mutex_);
   std::unordered_map<ObjectId, SharedBytes> in_flight_ GUARDED_BY(mutex_);  // queued or being stored
   std::unordered_set<ObjectId> stored_ GUARDED_BY(mutex_);
   size_t in_flight_bytes_ GUARDED_BY(mutex_) = 0;

@@ -344,8 +344,9 @@ Status move_large(const std::vector<TouchedFile>& files, ObjectReader& objects, 
 Result<std::vector<MovedContent>> repack_touched(Catalog& base, const ChangeSet& changes, const Trace& trace,
                                                  LivePacks& packs, ObjectReader& objects, ObjectWriter& writer,
                                                  CatalogEditor& editor) {
-  auto moved = TRY(move_all(TRY(choose_touched(base, changes, trace)), packs, objects, writer, editor));
-  TRY(move_large(TRY(choose_touched_large(base, changes, trace)), objects, writer, editor, moved));
+  DenseWriter dense(writer);
+  auto moved = TRY(move_all(TRY(choose_touched(base, changes, trace)), packs, objects, dense, editor));
+  TRY(move_large(TRY(choose_touched_large(base, changes, trace)), objects, dense, editor, moved));
   return moved;
 }
 

@@ -19,10 +19,10 @@ constexpr uint64_t kLargeFileBytes = 128 << 10;  // from this size on a file has
 constexpr uint64_t kMinWindowBytes = 1 << 20;
 constexpr uint64_t kMaxWindowBytes = 8 << 20;
 constexpr uint64_t kMaxWholeFileBytes = 16 << 20;
-constexpr uint64_t kMaxWholeAtOnceBytes = 1 << 20;  // comes as a whole at the first touch
-constexpr uint64_t kTailBytes = 64 << 10;           // of others, the end: where loaders of programs look next
-constexpr unsigned kJumpsBeforeAll = 3;             // the end is one of them
-constexpr unsigned kTouchesBeforeAll = 2;
+constexpr uint64_t kMaxWholeAtOnceBytes = 512 << 10;  // comes as a whole at the first touch
+constexpr uint64_t kTailBytes = 64 << 10;             // of others, the end: where loaders of programs look next
+constexpr unsigned kJumpsBeforeAll = 3;               // the end is one of them
+constexpr unsigned kTouchesBeforeAll = 3;
 constexpr unsigned kInOrderBeforeWalk = 2;
 constexpr InodeNumber kNextInOrder = 512;  // a pack holds far fewer files
 constexpr uint64_t kMinAhead = 4;          // objects
@@ -132,11 +132,12 @@ uint64_t ReadAhead::confirm(const ObjectId& object) {
   if (place == asked_.end()) return 0;
   const Asked asked = place->second;
   asked_.erase(place);
-  unread_bytes_ -= std::min(unread_bytes_, asked.bytes);
+  settle(asked);
   used_bytes_ += asked.bytes;
   ++used_count_;
   const auto walk = walks_.find(asked.walk);
   if (walk == walks_.end()) return 0;
+  walk->second.earned = std::min(walk->second.earned + 1, kMaxAhead);
   walk->second.reached = std::max(walk->second.reached, asked.position);
   walk->second.last_used = std::chrono::steady_clock::now();
   return asked.walk;
@@ -145,8 +146,8 @@ uint64_t ReadAhead::confirm(const ObjectId& object) {
 bool ReadAhead::ask(const ObjectId& object, uint64_t bytes, uint64_t walk, uint64_t position) {
   if (walk == 0 && unread_bytes_ + bytes > kMaxUnreadBytes + used_bytes_ / 2) return false;
   if (asked_.size() >= kMaxAsked) asked_.clear();
-  const auto [place, is_new] = asked_.try_emplace(object, Asked{walk, position, bytes});
-  if (!is_new && walk != 0) place->second = Asked{walk, position, place->second.bytes};
+  const auto [place, is_new] = asked_.try_emplace(object, Asked{walk, position, bytes, walk == 0});
+  if (!is_new && walk != 0) place->second = Asked{walk, position, place->second.bytes, place->second.is_owed};
   if (!is_new) return true;
   if (walk == 0) unread_bytes_ += bytes;
   ++asked_count_;
@@ -238,24 +239,29 @@ void ReadAhead::pass(Walk& walk, InodeNumber inode) {
   }
 }
 
-// What the reader has left behind is no longer expected.
-void ReadAhead::let_go(const Step& step) {
+// What the reader has left behind is no longer expected. True when it left it unread.
+bool ReadAhead::let_go(const Step& step) {
   const auto place = asked_.find(step.object);
-  if (place == asked_.end() || place->second.position != step.position) return;
-  unread_bytes_ -= std::min(unread_bytes_, place->second.bytes);
+  if (place == asked_.end() || place->second.position != step.position) return false;
+  settle(place->second);
   asked_.erase(place);
+  return true;
+}
+
+void ReadAhead::settle(const Asked& asked) {
+  if (asked.is_owed) unread_bytes_ -= std::min(unread_bytes_, asked.bytes);
 }
 
 void ReadAhead::go_on(uint64_t number, Walk& walk) {
-  while (!walk.asked_steps.empty() && walk.asked_steps.front().position + kMaxAhead / 2 < walk.reached) {
-    let_go(walk.asked_steps.front());
+  while (!walk.asked_steps.empty() && walk.asked_steps.front().position + kMinAhead < walk.reached) {
+    if (let_go(walk.asked_steps.front())) walk.earned -= std::min<uint64_t>(walk.earned, 2);
     walk.asked_steps.pop_front();
   }
   if (walk.unread_large && *walk.unread_large < walk.last_inode) {  // the reader left it out
     walk.takes_large = false;
     walk.unread_large.reset();
   }
-  const uint64_t ahead = std::clamp(2 * walk.reached, kMinAhead, kMaxAhead);
+  const uint64_t ahead = std::clamp(2 * walk.earned, kMinAhead, kMaxAhead);
   if (walk.asked > walk.reached + ahead / 2) return;  // a few at a time
   while (walk.asked < walk.reached + ahead) {
     if (walk.steps.empty() && !find_steps(walk)) return;

@@ -62,6 +62,7 @@ class ReadAhead {
     uint64_t walk;      // the walk that asked, or 0
     uint64_t position;  // within the walk
     uint64_t bytes;
+    bool is_owed;  // counts in unread_bytes_
   };
   // One object on the way of a walk.
   struct Step {
@@ -82,6 +83,7 @@ class ReadAhead {
     std::deque<Step> asked_steps;             // asked for, the reader not far beyond
     uint64_t asked = 0;                       // positions given out
     uint64_t reached = 0;                     // the reader's
+    uint64_t earned = 0;                      // read of what was asked for, less what was left behind
     bool takes_large = false;                 // the reader reads large files as well
     std::deque<InodeNumber> passed_large;     // left out so far
     std::optional<InodeNumber> unread_large;  // the first that was asked for and not read yet
@@ -113,7 +115,8 @@ class ReadAhead {
   Walk& new_walk();
   void look_ahead_of(Walk& walk, const Entry& file);
   void pass(Walk& walk, InodeNumber inode);
-  void let_go(const Step& step);
+  bool let_go(const Step& step);
+  void settle(const Asked& asked);
   void go_on(uint64_t number, Walk& walk);
   bool find_steps(Walk& walk);
   void add_steps(Walk& walk, const Entry& file);

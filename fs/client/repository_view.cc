@@ -107,6 +107,8 @@ Result<std::unique_ptr<RepositoryView>> RepositoryView::open(Fetcher& fetcher, V
 
 Result<ResolvedSnapshot> RepositoryView::resolve(const SnapshotSelector& selector) {
   Found found = TRY(find(selector));
+  fetcher_.expect(head_.record().names);  // these two beside the snapshot rather than after it
+  if (found.release) fetcher_.expect(found.release->catalog);
   Snapshot snapshot = TRY(this->snapshot(found.id));
   if (found.release) {
     if (found.release->tree != snapshot.tree || found.release->catalog != snapshot.catalog)

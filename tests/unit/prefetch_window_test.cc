@@ -44,7 +44,7 @@ TEST_F(PrefetchWindowTest, AJitterOfAFewMillisecondsOnAShortWayIsNoQueue) {
 
 TEST_F(PrefetchWindowTest, ItHasRoomForOneHoweverSlowTheLink) {
   answers(1, milliseconds(10));
-  answers(9, milliseconds(3000), 4'000'000);
+  answers(20, milliseconds(1400), 4'000'000);
   EXPECT_EQ(window_.size_bytes(), PrefetchWindow::kLeastBytes);
   EXPECT_TRUE(window_.has_room(0));
   EXPECT_FALSE(window_.has_room(1));
