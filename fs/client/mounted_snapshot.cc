@@ -113,6 +113,8 @@ Result<std::vector<Listed>> MountedSnapshot::list(InodeNumber directory, ListCoo
 }
 
 Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory, ListCookie after, size_t at_most) {
+  std::atomic<ListCookie>& end = ends_[directory % ends_.size()];
+  if (after >= kFirstFreeInode && end.load(std::memory_order_relaxed) == after) return std::vector<Listed>();
   const Bytes last_name = after < kFirstFreeInode ? Bytes() : TRY(name_of_cookie(directory, after));
   std::vector<Listed> out;
   out.reserve(at_most);
@@ -130,6 +132,8 @@ Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory
     }
     hot_rows_.keep(listed.row);
   }
+  const bool is_end = !out.empty() && out.size() < at_most;
+  if (is_end && has_one_name(*out.back().row)) end.store(out.back().cookie, std::memory_order_relaxed);
   return out;
 }
 

@@ -5,6 +5,7 @@
 // goes.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -115,6 +116,9 @@ class MountedSnapshot {
   uint64_t total_bytes_ = 0;
   HotRows hot_rows_;
   OperationCounters counters_;
+  // Cookies that end their directories (which an inode with one name has only one of), by directory, as far as there is
+  // room: every listing asks once more behind its end.
+  std::array<std::atomic<ListCookie>, 4096> ends_{};
   TouchRecorder touches_;
 
   Mutex mutex_;
