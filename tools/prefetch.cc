@@ -99,8 +99,9 @@ Status prefetch_unmounted(const Options& options, Io& io) {
   Outcomes outcomes(io);
   const Interrupted interruptible;
   for (const std::string& path : options.paths.empty() ? std::vector<std::string>{"/"} : options.paths) {
-    PrefetchJob job({resolved.snapshot.catalog, TRY(tree_path(path)), resolved.id, resolved.repository, {}},
-                    connection->fetcher(), connection->cache());
+    const Bytes below = TRY(tree_path(path));
+    PrefetchJob job({resolved.snapshot.catalog, below, resolved.id, resolved.repository, {}}, connection->fetcher(),
+                    connection->cache());
     std::thread thread([&job] { static_cast<void>(job.run()); });
     WatchedJob watched;
     watched.what = printable(path);

@@ -20,7 +20,10 @@ struct Wish {
 };
 
 Result<Wish> wish_for(const std::string& path, const std::string& cache) {
-  if (!cache.empty()) return Wish{cache, {}, TRY(tree_path(path))};
+  if (!cache.empty()) {
+    const Bytes below = TRY(tree_path(path));
+    return Wish{cache, {}, below};
+  }
   const MountPlace place = TRY(find_mount_place(path));
   const MountIdentity identity = TRY(identify_mount(place.mount));
   return Wish{identity.cache_directory, identity.repository, place.path};
