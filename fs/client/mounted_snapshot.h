@@ -83,6 +83,8 @@ class MountedSnapshot {
   TouchRecorder& touches() { return touches_; }
   const TouchRecorder& touches() const { return touches_; }
   ReadAheadStats read_ahead() const { return read_ahead_->stats(); }
+  // Looks ahead no more; false when a source that hangs keeps it from going.
+  bool stop_read_ahead(Deadline deadline) { return read_ahead_->stop(deadline); }
   // While a profile is replayed, which knows better.
   void hold_read_ahead(bool held);
   std::string last_failure() const { return failures_->last(); }

@@ -21,7 +21,8 @@ constexpr uint64_t kMaxWindowBytes = 8 << 20;
 constexpr uint64_t kMaxWholeFileBytes = 16 << 20;
 constexpr uint64_t kMaxWholeAtOnceBytes = 512 << 10;  // comes as a whole at the first touch
 constexpr uint64_t kTailBytes = 64 << 10;             // of others, the end: where loaders of programs look next
-constexpr unsigned kJumpsBeforeAll = 3;               // the end is one of them
+constexpr uint64_t kAroundBytes = 1 << 20;
+constexpr unsigned kJumpsBeforeAll = 3;  // the end is one of them
 constexpr unsigned kTouchesBeforeAll = 3;
 constexpr unsigned kInOrderBeforeWalk = 2;
 constexpr InodeNumber kNextInOrder = 512;  // a pack holds far fewer files
@@ -62,12 +63,18 @@ ReadAhead::ReadAhead(Catalog& catalog, Fetcher& fetcher)
       thread_([this] { run(); }) {}
 
 ReadAhead::~ReadAhead() {
-  {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
+  stop({});
   thread_.join();
+}
+
+bool ReadAhead::stop(Deadline deadline) {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+  while (!has_stopped_) {
+    if (!lock.wait_until(changed_, deadline)) return has_stopped_;
+  }
+  return true;
 }
 
 void ReadAhead::touched(const Row& file, uint64_t offset_bytes, uint64_t size_bytes,
@@ -82,21 +89,25 @@ void ReadAhead::touched(const Row& file, uint64_t offset_bytes, uint64_t size_by
   const MutexLock lock(mutex_);
   if (touches_.size() >= kMaxTouches) return;
   touches_.push_back({file, offset_bytes, size_bytes, std::move(objects)});
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
 void ReadAhead::run() {
   const ScopedPriority prefetching(Priority::kPrefetch);
-  for (;;) {
-    std::deque<Touch> touches;
-    {
-      MutexLock lock(mutex_);
-      while (touches_.empty() && !stopping_) lock.wait(changed_);
-      if (stopping_) return;
-      touches.swap(touches_);
-    }
-    for (const Touch& touch : touches) follow(touch);
-  }
+  while (const auto touch = next()) follow(*touch);
+  const MutexLock lock(mutex_);
+  has_stopped_ = true;
+  changed_.notify_all();
+}
+
+// Nothing when it is to stop.
+std::optional<ReadAhead::Touch> ReadAhead::next() {
+  MutexLock lock(mutex_);
+  while (touches_.empty() && !stopping_) lock.wait(changed_);
+  if (stopping_) return std::nullopt;
+  Touch touch = std::move(touches_.front());
+  touches_.pop_front();
+  return touch;
 }
 
 void ReadAhead::follow(const Touch& touch) {
@@ -171,7 +182,8 @@ void ReadAhead::follow_file(const Touch& touch) {
     reader.window_bytes = 0;
     reader.asked_bytes = 0;
     ++reader.jumps;
-    if (size > kMaxWholeFileBytes || (size > kMaxWholeAtOnceBytes && reader.jumps < kJumpsBeforeAll)) return;
+    if (size > kMaxWholeAtOnceBytes && reader.jumps < kJumpsBeforeAll) return;
+    if (size > kMaxWholeFileBytes) return ask_around(file, touch.offset_bytes);
     reader.whole = true;
     ask_range(file, reader.next_bytes, size);
     return ask_range(file, 0, touch.offset_bytes);
@@ -182,6 +194,13 @@ void ReadAhead::follow_file(const Touch& touch) {
   if (from >= to) return;
   reader.asked_bytes = to;
   ask_range(file, from, to);
+}
+
+// Of a program that is too large to come as a whole, what is near: code that runs together lies together.
+void ReadAhead::ask_around(const Entry& file, uint64_t at_bytes) {
+  const uint64_t from = at_bytes - std::min(at_bytes, kAroundBytes / 2);
+  ask_range(file, at_bytes, std::min(at_bytes + kAroundBytes, file.node.size_bytes));
+  ask_range(file, from, at_bytes);
 }
 
 void ReadAhead::ask_range(const Entry& file, uint64_t from_bytes, uint64_t to_bytes) {

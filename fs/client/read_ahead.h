@@ -1,8 +1,7 @@
 // ReadAhead: asks for what will probably be read next, in three patterns:
 //   a walk       files read in the order of the tree (tar, cp -r, grep -r): the packs that follow, across directories
-//   a file       read from front to back: the chunks that follow; touched here and there (a program): all of it, when
-//   it
-//                is not too large
+//   a file       read from front to back: the chunks that follow; touched here and there (a program): all of it, or
+//                what is near, when it is large
 //   a directory  of which several files were read in any order (modules of a language): its other packs
 // Nothing of it is in demand's way: objects are prefetched, and its own look-ups count as prefetches. A walk looks no
 // further ahead than twice as far as it has come, and never further than 64 objects; what else was asked for in vain is
@@ -46,6 +45,10 @@ class ReadAhead {
                const std::vector<Catalog::PlacedSlice>& slices);
 
   void hold(bool held) { held_.store(held, std::memory_order_relaxed); }
+
+  // Looks no further. True once its thread waits for nothing any more, so that destroying it takes no time; false when
+  // that is not so by the deadline: a source that hangs.
+  bool stop(Deadline deadline);
 
   ReadAheadStats stats() const { return {asked_count_.load(), used_count_.load()}; }
 
@@ -102,12 +105,14 @@ class ReadAhead {
   };
 
   void run();
+  std::optional<Touch> next();
   void follow(const Touch& touch);
   // The number of the walk that asked for the object, or 0.
   uint64_t confirm(const ObjectId& object);
   void forgive();
 
   void follow_file(const Touch& touch);
+  void ask_around(const Entry& file, uint64_t at_bytes);
   void ask_range(const Entry& file, uint64_t from_bytes, uint64_t to_bytes);
   void follow_order(const Entry& file);
   void follow_directory(const Entry& file);
@@ -135,6 +140,7 @@ class ReadAhead {
   std::condition_variable changed_;
   std::deque<Touch> touches_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool has_stopped_ GUARDED_BY(mutex_) = false;
 
   // The thread's own.
   std::unordered_map<ObjectId, Asked> asked_;

@@ -105,7 +105,7 @@ class MountProgram {
     answer_recording(questions, status, resolved, *snapshot);
     answer_fill(questions, fill);
     answer_jobs(questions, jobs);
-    const auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
+    auto control = ControlSocket::listen(session->mount().device, [&](const std::string& question) {
       auto answer = questions.answer(question);
       look_ahead();  // a recording may have begun
       return answer;
@@ -122,9 +122,10 @@ class MountProgram {
                           {"path", mount_point_}});
     session->wait(look_ahead);
     log::info("unmounted", {{"repository", resolved.repository_name}, {"path", mount_point_}});
-    filesystem.parked().wait_until_empty(std::chrono::steady_clock::now() + kParkedTimeout);
-    if (filesystem.parked().count() > 0) ::_exit(0);  // whoever waits is gone; what they wait for may never come
-    return Done{};
+    const auto deadline = std::chrono::steady_clock::now() + kParkedTimeout;
+    if (filesystem.parked().wait_until_empty(deadline) && snapshot->stop_read_ahead(deadline)) return Done{};
+    if (control) control->reset();
+    ::_exit(0);  // whoever waited is gone, and what they waited for may never come
   }
 
  private:

@@ -141,6 +141,37 @@ TEST_F(ReadAheadTest, NothingIsAskedForWhileItIsHeld) {
   EXPECT_FALSE(is_fetched("a/20"));
 }
 
+TEST_F(ReadAheadTest, AProgramTooLargeToComeWholeComesAroundItsTouches) {
+  add_large("compiler", 200);
+  mount();
+  for (const uint64_t chunk : {0, 190, 150, 100}) touch("compiler", chunk * kChunkBytes, 16384);
+  EXPECT_TRUE(comes("compiler", 105));
+  EXPECT_TRUE(comes("compiler", 97));
+  EXPECT_FALSE(is_fetched("compiler", 130));
+}
+
+TEST_F(ReadAheadTest, StoppingTellsWhenTheCatalogHangs) {
+  changes_.push_back(put_directory("d"));
+  for (int i = 10'000; i < 30'000; ++i) changes_.push_back(put_file(str("d/some-rather-long-name-", i), str(i)));
+  const auto finished = world_.publish(std::move(changes_));
+  catalog_ = world_.open(finished.catalog);
+  auto transport = std::make_unique<StoreTransport>(world_.objects.store);
+  StoreTransport& source = *transport;
+  std::vector<std::unique_ptr<Transport>> sources;
+  sources.push_back(std::move(transport));
+  fetcher_ = std::make_unique<Fetcher>(std::move(sources), cache_, FetcherOptions{});
+  const auto remote = *Catalog::open(finished.catalog, *fetcher_);
+  for (const ObjectId& id : finished.new_objects) source.hold(id);
+
+  read_ahead_ = std::make_unique<ReadAhead>(*remote, *fetcher_);
+  for (const int i : {20'000, 20'001, 20'002}) touch(str("d/some-rather-long-name-", i));
+  ASSERT_TRUE(eventually([&] { return source.waiting() > 0; }));
+  EXPECT_FALSE(read_ahead_->stop(std::chrono::steady_clock::now()));
+  source.release_all();
+  EXPECT_TRUE(read_ahead_->stop(std::chrono::steady_clock::now() + std::chrono::seconds(10)));
+  read_ahead_.reset();  // before the catalog it reads
+}
+
 TEST_F(ReadAheadTest, WhatIsAskedForInVainIsBounded) {
   for (int i = 100; i < 200; ++i) add_large(str("program", i), 5);
   mount();

@@ -55,6 +55,7 @@ def read_once(table, name, top, loads):
     for load in loads:
         drop_caches()
         timed(table, f"{load.name}, after drop_caches", name, load, top)
+        timed(table, f"{load.name}, second time", name, load, top)  # the kernel makes pages active on their second use
         timed(table, f"{load.name}, hot", name, load, top)
 
 
