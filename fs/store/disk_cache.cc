@@ -182,12 +182,13 @@ bool DiskCache::verify(const ObjectId& id, const ObjectHandle::File& file) const
 }
 
 void DiskCache::remove_damaged(const ObjectId& id, ino_t inode) {
-  ++counters_.healed;
-  log::warn("cache object damaged", {{"cache", directory_}, {"object", id}, {"action", "removed"}});
   const auto lock = FileLock::wait(directory_ + "/lock");
   struct stat info {};
   const bool is_still_there = ::lstat(path_of(id).c_str(), &info) == 0 && info.st_ino == inode;
-  if (lock && is_still_there) remove_locked(id);
+  if (lock && !is_still_there) return;  // another reader met it too, and was faster
+  ++counters_.healed;
+  log::warn("cache object damaged", {{"cache", directory_}, {"object", id}, {"action", "removed"}});
+  if (lock) remove_locked(id);
 }
 
 void DiskCache::discard(const ObjectId& id) {
