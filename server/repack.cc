@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <unordered_set>
 
 #include "fs/base/log.h"
@@ -262,24 +263,35 @@ Result<std::vector<MovedContent>> move_all(const std::vector<Candidate>& chosen,
 // What a profile touches is worth a good deal of writing, once.
 constexpr uint64_t kMostTouchedBytes = uint64_t{256} << 20;
 
-Result<std::vector<Candidate>> choose_touched(Catalog& base, const ChangeSet& changes, const Trace& trace) {
+// Visits the entries of the files that a trace touched and the publish leaves alone, in order of first touch, until
+// `visit` answers false.
+using VisitTouched = std::function<Result<bool>(const Touch&, const Entry&)>;
+Status each_touched(Catalog& base, const ChangeSet& changes, const Trace& trace, const VisitTouched& visit) {
   const Touched changed(changes);
-  std::vector<Candidate> chosen;
-  std::unordered_set<InodeNumber> inodes;
-  std::unordered_set<ObjectId> packs;
-  uint64_t bytes = 0;
   for (const Touch& touch : trace.touches) {
     if (touch.kind != Touch::Kind::kFile || changed.contains(touch.path)) continue;
     const auto entry = base.resolve(touch.path);
     if (!entry && entry.error().code == Code::kNotFound) continue;
     if (!entry) return entry.error();
-    auto file = candidate_of(*entry, touch.path);
-    if (!file || !inodes.insert(file->inode).second) continue;
-    if (bytes + file->size_bytes > kMostTouchedBytes) break;
+    if (!TRY(visit(touch, *entry))) break;
+  }
+  return Done{};
+}
+
+Result<std::vector<Candidate>> choose_touched(Catalog& base, const ChangeSet& changes, const Trace& trace) {
+  std::vector<Candidate> chosen;
+  std::unordered_set<InodeNumber> inodes;
+  std::unordered_set<ObjectId> packs;
+  uint64_t bytes = 0;
+  TRY(each_touched(base, changes, trace, [&](const Touch& touch, const Entry& entry) -> Result<bool> {
+    auto file = candidate_of(entry, touch.path);
+    if (!file || !inodes.insert(file->inode).second) return true;
+    if (bytes + file->size_bytes > kMostTouchedBytes) return false;
     bytes += file->size_bytes;
     packs.insert(file->slice.object);
     chosen.push_back(std::move(*file));
-  }
+    return true;
+  }));
   const uint64_t ideal = (bytes + kPackBytes - 1) / kPackBytes;
   if (packs.size() <= ideal + ideal / 4 + 1) chosen.clear();
   return chosen;
@@ -304,24 +316,20 @@ PackOrder order_of(const Trace& trace) {
 namespace {
 // The large files that the trace touched and the publish leaves alone.
 Result<std::vector<TouchedFile>> choose_touched_large(Catalog& base, const ChangeSet& changes, const Trace& trace) {
-  const Touched changed(changes);
   std::vector<TouchedFile> chosen;
   std::unordered_set<InodeNumber> inodes;
   uint64_t bytes = 0;
-  for (const Touch& touch : trace.touches) {
-    if (touch.kind != Touch::Kind::kFile || changed.contains(touch.path)) continue;
-    const auto entry = base.resolve(touch.path);
-    if (!entry && entry.error().code == Code::kNotFound) continue;
-    if (!entry) return entry.error();
-    const Node& node = entry->node;
-    if (!node.is_file() || node.digest != touch.content || node.size_bytes < kLargeFileBytes) continue;
-    if (!inodes.insert(entry->inode).second) continue;
+  TRY(each_touched(base, changes, trace, [&](const Touch& touch, const Entry& entry) -> Result<bool> {
+    const Node& node = entry.node;
+    if (!node.is_file() || node.digest != touch.content || node.size_bytes < kLargeFileBytes) return true;
+    if (!inodes.insert(entry.inode).second) return true;
     for (const ByteRange& range : touch.ranges) bytes += range.length_bytes;
-    if (bytes > kMostTouchedBytes) break;
-    TouchedFile file{touch.path, entry->inode, node.digest, node.size_bytes, {}, touch.ranges};
-    for (const auto& placed : TRY(base.slices(*entry, 0, node.size_bytes))) file.slices.push_back(placed.slice);
+    if (bytes > kMostTouchedBytes) return false;
+    TouchedFile file{touch.path, entry.inode, node.digest, node.size_bytes, {}, touch.ranges};
+    for (const auto& placed : TRY(base.slices(entry, 0, node.size_bytes))) file.slices.push_back(placed.slice);
     chosen.push_back(std::move(file));
-  }
+    return true;
+  }));
   return chosen;
 }
 

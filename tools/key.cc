@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/key_text.h"
+#include "tools/subcommand.h"
 
 namespace granary {
 
@@ -358,27 +359,13 @@ Action define_apply(CLI::App& app) {
 
 // ----
 
-struct Subcommand {
-  const char* name;
-  const char* summary;
-  Action (*define)(CLI::App& app);
-};
 constexpr Subcommand kSubcommands[] = {
     {"list", "show who may sign what", define_list},       {"new", "make a key pair in a file", define_new},
     {"add", "give a role another key", define_add},        {"revoke", "take a key out of its roles", define_revoke},
     {"rotate", "replace a key by another", define_rotate}, {"apply", "put a signed proposal into force", define_apply},
 };
 
-Action define(CLI::App& app) {
-  const auto chosen = std::make_shared<Action>();
-  app.require_subcommand(1);
-  for (const Subcommand& subcommand : kSubcommands) {
-    CLI::App* sub = app.add_subcommand(subcommand.name, subcommand.summary);
-    const Action action = subcommand.define(*sub);
-    sub->callback([chosen, action] { *chosen = action; });
-  }
-  return [chosen](Io& io) { return (*chosen)(io); };
-}
+Action define(CLI::App& app) { return define_subcommands(app, kSubcommands); }
 }  // namespace
 
 const Command kKeyCommand{

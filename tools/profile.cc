@@ -6,6 +6,7 @@
 #include "tools/format.h"
 #include "tools/profile_record.h"
 #include "tools/reading.h"
+#include "tools/subcommand.h"
 #include "tools/trace_file.h"
 
 namespace granary {
@@ -220,11 +221,6 @@ Action define_show(CLI::App& app) {
 
 // ----
 
-struct Subcommand {
-  const char* name;
-  const char* summary;
-  Action (*define)(CLI::App& app);
-};
 // One a line, so that two landings do not meet.
 // clang-format off
 constexpr Subcommand kSubcommands[] = {
@@ -238,16 +234,7 @@ constexpr Subcommand kSubcommands[] = {
 };
 // clang-format on
 
-Action define(CLI::App& app) {
-  const auto chosen = std::make_shared<Action>();
-  app.require_subcommand(1);
-  for (const Subcommand& subcommand : kSubcommands) {
-    CLI::App* sub = app.add_subcommand(subcommand.name, subcommand.summary);
-    const Action action = subcommand.define(*sub);
-    sub->callback([chosen, action] { *chosen = action; });
-  }
-  return [chosen](Io& io) { return (*chosen)(io); };
-}
+Action define(CLI::App& app) { return define_subcommands(app, kSubcommands); }
 }  // namespace
 
 const Command kProfileCommand{
