@@ -1,10 +1,9 @@
 #include "tools/command.h"
 
-#include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "fs/base/bytes.h"
+#include "fs/base/nearest.h"
 
 namespace granary {
 
@@ -63,30 +62,14 @@ std::unique_ptr<CLI::App> make_parser(Action& action) {
 }
 
 namespace {
-// How many single-letter edits lie between two words.
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 // Says which command was probably meant, when `word` is none of them.
 std::optional<std::string> unknown_command(const std::string& word) {
-  std::string nearest;
-  size_t nearest_distance = 3;
+  std::vector<std::string> known;
   for (const Command& command : commands()) {
     if (word == command.name) return std::nullopt;
-    const size_t distance = edit_distance(word, command.name);
-    if (distance < nearest_distance) nearest_distance = distance, nearest = command.name;
+    known.emplace_back(command.name);
   }
+  const std::string nearest = nearest_word(word, known);
   const std::string hint = nearest.empty() ? "`granary --help` lists them" : str("did you mean \"", nearest, "\"?");
   return str("there is no command \"", printable(word), "\": ", hint);
 }

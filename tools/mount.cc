@@ -2,9 +2,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <optional>
+#include <map>
 
 #include "fs/base/file.h"
+#include "fs/fuse/mount_options.h"
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/programs.h"
@@ -12,37 +13,25 @@
 namespace granary {
 
 namespace {
+using Kind = MountOption::Kind;
+
+// What was given, in the words in which granary-mount takes it.
 struct Options {
   std::string url, mount_point;
-  std::string trust, branch, tag, snapshot, date, cache, quota, state, log, profile, profile_limit, ca;
-  std::optional<std::string> fill;
-  bool archive = false, allow_withdrawn = false, foreground = false, verbose = false;
-  std::vector<std::string> mount_options;
+  std::map<std::string, std::vector<std::string>> values;  // by the option with its dashes
+  std::map<std::string, bool> flags;
+  std::vector<std::string> lists;
 };
 
 std::vector<std::string> arguments_for(const Options& options) {
   std::vector<std::string> out;
-  const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) out.insert(out.end(), {name, value});
-  };
-  add("--trust", options.trust);
-  add("--branch", options.branch);
-  add("--tag", options.tag);
-  add("--snapshot", options.snapshot);
-  add("--date", options.date);
-  add("--cache", options.cache);
-  add("--quota", options.quota);
-  add("--state", options.state);
-  add("--log", options.log);
-  add("--profile", options.profile);
-  add("--profile-limit", options.profile_limit);
-  add("--ca", options.ca);
-  if (options.fill) out.insert(out.end(), {"--fill", *options.fill});
-  if (options.archive) out.emplace_back("--archive");
-  if (options.allow_withdrawn) out.emplace_back("--allow-withdrawn");
-  if (options.foreground) out.emplace_back("--foreground");
-  if (options.verbose) out.emplace_back("--verbose");
-  for (const std::string& list : options.mount_options) add("-o", list);
+  for (const auto& [name, values] : options.values) {
+    for (const std::string& value : values) out.insert(out.end(), {name, value});
+  }
+  for (const auto& [name, given] : options.flags) {
+    if (given) out.push_back(name);
+  }
+  for (const std::string& list : options.lists) out.insert(out.end(), {"-o", list});
   out.insert(out.end(), {"--", options.url, options.mount_point});
   return out;
 }
@@ -58,39 +47,41 @@ Status run(const Options& options) {
   return system_error(errno, "cannot run " + program);
 }
 
+void define_option(CLI::App& app, Options& options, const MountOption& row) {
+  if (row.kind == Kind::kKernelFlag) return;
+  const std::string name = str("--", row.name);
+  const std::string help =
+      *row.fallback == '\0' || row.is_flag() ? row.help : str(row.help, " (default: ", row.fallback, ")");
+  if (row.is_flag()) {
+    app.add_flag(name, options.flags[name], help);
+  } else {
+    auto* option = app.add_option(name, options.values[name], help)->type_name(row.value)->allow_extra_args(false);
+    if (row.kind != Kind::kList) option->expected(1);
+  }
+}
+
+std::string kernel_flags() {
+  std::string out;
+  for (const MountOption& row : mount_options()) {
+    if (row.kind == Kind::kKernelFlag) out += str(out.empty() ? "" : ", ", row.name, " (default: ", row.fallback, ")");
+  }
+  return out;
+}
+
 Action define(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("URL", options->url, "http://, https:// or file:// URL of the repository, or its directory")
       ->required();
   app.add_option("MOUNTPOINT", options->mount_point, "an empty directory")->required();
-  app.add_option("--trust", options->trust, "the repository's trust file, from its publisher")->required();
-  auto* branch = app.add_option("--branch", options->branch, "the newest snapshot of this branch (default: main)");
-  auto* tag = app.add_option("--tag", options->tag, "the snapshot with this tag");
-  auto* snapshot = app.add_option("--snapshot", options->snapshot,
-                                  "this snapshot: an id or its beginning, or a name such as main~3");
-  auto* date = app.add_option("--date", options->date, "the branch as it was then, such as 2026-11-01T12:00 (UTC)");
-  tag->excludes(branch)->excludes(snapshot)->excludes(date);
-  snapshot->excludes(branch)->excludes(date);
-  app.add_option("--cache", options->cache,
-                 "where objects are kept (default: /var/cache/granary, or ~/.cache/granary)");
-  app.add_option("--quota", options->quota,
-                 "bytes the cache may take, such as 20G (default: 4G, at most half of the disk)");
-  app.add_option("--state", options->state, "where the newest versions seen are remembered");
-  app.add_option("--log", options->log, "a file, \"syslog\" or \"stderr\"");
-  auto* profile = app.add_option("--profile", options->profile,
-                                 "fetch ahead what this profile of the snapshot names (see granary profile)");
-  app.add_option("--profile-limit", options->profile_limit,
-                 "at most so many bytes of it (default: 256M, never more than half of the quota)")
-      ->needs(profile);
-  app.add_option("--ca", options->ca, "PEM file of authorities to trust besides the system's, for https://");
-  app.add_option("--fill", options->fill,
-                 "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited");
-  app.add_flag("--archive", options->archive, "accept a repository that is authentic but stale, and say so");
-  app.add_flag("--allow-withdrawn", options->allow_withdrawn,
-               "mount a snapshot even if its publisher has withdrawn it");
-  app.add_flag("--foreground", options->foreground, "stay; the mount goes when this process ends");
-  app.add_flag("--verbose", options->verbose, "log more");
-  app.add_option("-o", options->mount_options, "mount options: allow_other, suid, dev, noexec, noacl")
+  for (const MountOption& row : mount_options()) define_option(app, *options, row);
+  app.get_option("--trust")->required();
+  CLI::Option* const tag = app.get_option("--tag");
+  CLI::Option* const snapshot = app.get_option("--snapshot");
+  for (const char* other : {"--branch", "--snapshot", "--date"}) tag->excludes(app.get_option(other));
+  for (const char* other : {"--branch", "--date"}) snapshot->excludes(app.get_option(other));
+  app.get_option("--profile-limit")->needs(app.get_option("--profile"));
+  app.add_option("-o", options->lists, "any option as name=value; also, with or without no: " + kernel_flags())
+      ->type_name("LIST")
       ->allow_extra_args(false);
   return [options](Io&) { return run(*options); };
 }

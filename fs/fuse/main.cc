@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "fs/fuse/mount_arguments.h"
 #include "fs/fuse/mount_program.h"
 
 namespace {
@@ -19,7 +20,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "granary-mount: %s; see granary-mount --help\n", options.error().message.c_str());
     return kWrongCommandLine;
   }
-  if (options->help) return std::fputs(granary::kMountHelp, stdout) < 0;
+  if (options->help) return std::fputs(granary::mount_help().c_str(), stdout) < 0;
   if (options->version) return std::puts("granary-mount " GRANARY_VERSION) < 0;
   return granary::run_mount_program(*options);
 }

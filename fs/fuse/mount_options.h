@@ -1,7 +1,7 @@
-// What is mounted where and how, from two command lines:
-//   granary-mount [OPTIONS] URL MOUNTPOINT          as `granary mount` calls it
-//   mount.granary URL MOUNTPOINT [-sfnv] [-o LIST]  as mount(8) calls it, for `mount -t granary` and fstab
-// In the second every option stands in the list: trust=FILE,branch=main,cache=DIR,allow_other …
+// MountOptions: what is mounted where and how. MountOption: one option of a mount as every door knows it. The table of
+// them is the only list there is: it makes both command lines (mount_arguments), `granary mount` and its manual page,
+// the keys of the configuration (configuration), and `granary showconfig`. One more option: one more row.
+//   name "profile-limit"    --profile-limit 10M    -o profile-limit=10M or profile_limit=10M    profile_limit = 10M
 #pragma once
 
 #include <optional>
@@ -15,9 +15,22 @@
 
 namespace granary {
 
+struct MountOption;
+
+// One option as somebody gave it.
+struct Setting {
+  const MountOption* option;
+  std::string value;   // flags: "yes" or "no"
+  std::string origin;  // for people: "command line", "/etc/granary/granary.conf:12"
+
+  bool operator==(const Setting&) const = default;
+};
+
 struct MountOptions {
   std::string source;  // as given: a URL or a directory
   std::string mount_point;
+  std::vector<Setting> settings;  // all that somebody gave and that holds, in the table's order
+
   std::string trust_file;
   SnapshotSelector selector;
   std::string cache_directory;  // empty: the default
@@ -44,10 +57,39 @@ struct MountOptions {
   bool exec = true;
 };
 
-// kInvalid, with what is wrong: a wrong command line. `arguments` are without the program's name.
-Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& arguments);
-Result<MountOptions> parse_helper_arguments(const std::vector<std::string>& arguments);
+struct MountOption {
+  enum class Kind {
+    kValue,       // given again, the last one holds
+    kList,        // may be given several times, and all of them hold
+    kFlag,        // --archive; in a list archive, noarchive or archive=no; in the configuration archive = yes or no
+    kKernelFlag,  // the same without a command line option of its own: -o allow_other
+  };
+  const char* name;  // words joined by "-" (of a kernel flag by "_", as the kernel has it)
+  Kind kind;
+  const char* value;     // stands for its value in texts: "FILE" and "DIR" are paths; empty for flags
+  const char* fallback;  // what holds if nobody says anything, in words; empty: nothing
+  const char* help;
+  Status (*set)(MountOptions& options, const std::string& value);  // kInvalid, with what is wrong
 
-extern const char* const kMountHelp;
+  bool is_flag() const { return kind == Kind::kFlag || kind == Kind::kKernelFlag; }
+  bool is_path() const;
+  std::string key() const;  // its name in the configuration: words joined by "_"
+};
+
+// In the order of the help, in which they are applied too: a date comes after its branch.
+const std::vector<MountOption>& mount_options();
+// By its name, words joined by "-" or "_". Nothing when there is none.
+const MountOption* find_mount_option(std::string_view name);
+// "did you mean …?" or "… lists them", for one that there is not.
+std::string mount_option_hint(std::string_view name);
+
+// yes, no, on, off, true, false, 1, 0. kInvalid for anything else.
+Result<bool> parse_yes(std::string_view text);
+
+// Sets `options.settings` to what holds of `given`, and applies it: of several settings of one option the last holds
+// (of a kList all), and of branch, tag and snapshot the last. kInvalid, naming the option.
+Status apply_settings(MountOptions& options, std::vector<Setting> given);
+
+std::string mount_help();
 
 }  // namespace granary

@@ -1,6 +1,8 @@
-#include "fs/fuse/mount_options.h"
+#include "fs/fuse/mount_arguments.h"
 
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace granary {
 namespace {
@@ -88,6 +90,41 @@ TEST(MountOptions, AProfileIsNamedAndBoundedInBothForms) {
     EXPECT_FALSE(parse_mount_arguments({"--profile", "boot", "--profile-limit", limit, "--trust", "t", "u", "m"}))
         << limit;
   EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,profile"}));
+}
+
+TEST(MountOptions, TheLastOfSeveralChoicesHoldsAndSaysWhereItCameFrom) {
+  MountOptions options;
+  ASSERT_TRUE(apply_settings(options, {{find_mount_option("branch"), "next", "a:1"},
+                                       {find_mount_option("quota"), "1G", "a:2"},
+                                       {find_mount_option("tag"), "v1", "a:3"},
+                                       {find_mount_option("quota"), "2G", "b:1"}}));
+  EXPECT_EQ(options.selector.kind, Kind::kTag);
+  EXPECT_EQ(options.quota_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(options.settings,
+            (std::vector<Setting>{{find_mount_option("tag"), "v1", "a:3"}, {find_mount_option("quota"), "2G", "b:1"}}));
+  const auto failed = apply_settings(options, {{find_mount_option("quota"), "much", "a:7"}});
+  EXPECT_NE(failed.error().message.find("bad quota (a:7)"), std::string::npos) << failed.error().message;
+}
+
+TEST(MountOptions, FlagsAreTurnedOnAndOffInLists) {
+  EXPECT_FALSE(parse_mount_arguments({"--archive", "--trust", "t", "-o", "noarchive", "u", "m"})->archive);
+  EXPECT_TRUE(parse_mount_arguments({"--trust", "t", "-o", "noarchive,archive=yes", "u", "m"})->archive);
+  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "-o", "noquota", "u", "m"}));
+  EXPECT_NE(parse_mount_arguments({"--trust", "t", "-o", "qouta=1G", "u", "m"}).error().message.find("quota"),
+            std::string::npos);
+}
+
+// Every door is made from the table; what stands elsewhere by hand is the documentation.
+TEST(MountOptions, EveryOptionHasANameAHelpAndOneSpelling) {
+  std::set<std::string> keys;
+  for (const MountOption& option : mount_options()) {
+    EXPECT_TRUE(keys.insert(option.key()).second) << option.name;
+    EXPECT_NE(std::string(option.help), "") << option.name;
+    EXPECT_EQ(std::string(option.value).empty(), option.is_flag()) << option.name;
+    EXPECT_EQ(find_mount_option(option.key()), &option);
+    EXPECT_EQ(find_mount_option(option.name), &option);
+    EXPECT_NE(mount_help().find(option.name), std::string::npos);
+  }
 }
 
 TEST(MountOptions, SizesHaveUnits) {
