@@ -65,6 +65,16 @@ def for_pins():
         seed("pin", body + hashlib.sha256(body).digest())
 
 
+def for_kept_memory():
+    def copy(number, content):
+        head = struct.pack("<QQ", number, len(content))
+        return head + hashlib.sha256(head + content).digest() + content
+
+    for one, two in ((copy(2, b"even"), copy(1, b"odd")), (b"", copy(1, b"{}")), (copy(2, b"cut off")[:-1], copy(3, b"whole")), (b"", b"")):
+        size = max(len(one), len(two))
+        seed("kept_memory", one.ljust(size, b"\0") + two.ljust(size, b"\0"))
+
+
 def for_tars():
     def tar(format, *members):
         out = io.BytesIO()
@@ -175,6 +185,7 @@ if __name__ == "__main__":
     from_vectors()
     for_catalogs()
     for_pins()
+    for_kept_memory()
     for_tars()
     for_large_files()
     for_profiles()

@@ -1,0 +1,23 @@
+// MountPlan: what a mount is to be, once everything that the user may have got wrong in saying so has been looked at.
+// Means the same in every process and directory: all paths are absolute, the trust file has been read. A value type.
+#pragma once
+
+#include "fs/format/trust_file.h"
+#include "fs/fuse/mount_options.h"
+
+namespace granary {
+
+struct MountPlan {
+  MountOptions options;  // paths absolute; cache and state directories as they are used, defaults filled in
+  TrustFile trust;
+  std::string url;  // of the repository, as repository_url gives it
+
+  // Everything but the mount point. Errors are told to the user as they are.
+  static Result<MountPlan> make(MountOptions options);
+
+  const std::string& cache_directory() const { return options.cache_directory; }
+  const std::string& state_directory() const { return options.state_directory; }
+  const std::string& mount_point() const { return options.mount_point; }
+};
+
+}  // namespace granary
