@@ -1,0 +1,130 @@
+"""Servers of the repository that fail in every way: an honest process that is stopped and killed, and one that lies."""
+import http.server
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+from servers import connects, free_port  # tools/bench
+from measure import wait_for
+
+FAULTS = ["corrupt", "truncated", "missing", "error", "portal", "stall", "trickle", "reset"]
+PORTAL = b"<html><body>Please log in to the network of this hotel.</body></html>"
+
+
+class Honest:
+    """`granary serve`, which dies and stands still when told to."""
+
+    def __init__(self, granary, repository):
+        self.command = [granary, "serve", repository]
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+        self.begin()
+
+    def begin(self):
+        if self.process is None:
+            self.process = subprocess.Popen(self.command + ["--listen", f"127.0.0.1:{self.port}"],
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
+            wait_for(lambda: connects(self.port), "granary serve")
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class Liar:
+    """A server of the same files that gives one answer in `one_in` wrongly, as `fault` says; None: all are right."""
+
+    def __init__(self, repository, seed):
+        self.repository, self.random = repository, random.Random(seed)
+        self.fault, self.one_in, self.lies = None, 2, 0
+        liar = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                liar.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, request):
+        path = os.path.normpath(self.repository + "/" + request.path.split("?")[0])
+        fault = self.fault if self.fault and self.random.randrange(self.one_in) == 0 else None
+        try:
+            with open(path, "rb") as file:
+                body = file.read()
+        except OSError:
+            body, fault = b"", fault or "missing"
+        self.lies += fault is not None
+        try:
+            getattr(self, "_" + (fault or "truth"))(request, body)
+        except OSError:
+            request.close_connection = True
+
+    def end(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _send(self, request, status, body, announced=None):
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(body) if announced is None else announced))
+        request.end_headers()
+        request.wfile.write(body)
+
+    def _truth(self, request, body):
+        self._send(request, 200, body)
+
+    def _corrupt(self, request, body):
+        wrong = bytearray(body or b"?")
+        wrong[self.random.randrange(len(wrong))] ^= 1 << self.random.randrange(8)
+        self._send(request, 200, bytes(wrong))
+
+    def _truncated(self, request, body):
+        self._send(request, 200, body[:len(body) // 2], len(body))
+        request.close_connection = True
+
+    def _missing(self, request, _):
+        self._send(request, 404, b"not here\n")
+
+    def _error(self, request, _):
+        self._send(request, 503, b"later\n")
+
+    def _portal(self, request, _):
+        self._send(request, 200, PORTAL)
+
+    def _stall(self, request, _):
+        time.sleep(20)
+        request.close_connection = True
+
+    def _trickle(self, request, body):
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        for at in range(0, min(len(body), 200)):
+            request.wfile.write(body[at:at + 1])
+            time.sleep(0.1)
+        request.close_connection = True
+
+    def _reset(self, request, _):
+        request.connection.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SOL_SOCKET, SO_LINGER: close sends RST
+        request.close_connection = True
+        request.connection.close()
