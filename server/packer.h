@@ -7,14 +7,11 @@
 #include <map>
 #include <unordered_map>
 
+#include "fs/format/packing.h"
 #include "server/content.h"
 #include "server/object_writer.h"
 
 namespace granary {
-
-// Files of at least this size are stored by `store_large_file`.
-inline constexpr uint64_t kLargeFileBytes = 128 << 10;
-inline constexpr size_t kPackBytes = 256 << 10;
 
 // Contents that go into packs of their own, and their places in the order there.
 using PackOrder = std::unordered_map<Digest, size_t>;

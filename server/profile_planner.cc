@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "fs/base/mutex.h"
+#include "fs/format/noting_reader.h"
 #include "fs/format/page_source.h"
 
 namespace granary {
@@ -16,29 +16,6 @@ namespace {
 // A directory of more entries was hardly read as a whole: its first ones are taken.
 constexpr size_t kMostListed = 16'384;
 constexpr uint64_t kMostScanned = 500'000;  // entries; 0.2 µs each
-
-// Notes what is read through it, in order. Safe from many threads.
-class NotingReader : public ObjectReader {
- public:
-  explicit NotingReader(ObjectReader& objects) : objects_(objects) {}
-
-  Result<SharedBytes> read(const ObjectId& id) override {
-    SharedBytes bytes = TRY(objects_.read(id));
-    const MutexLock lock(mutex_);
-    noted_.push_back({id, static_cast<uint32_t>(bytes->size())});
-    return bytes;
-  }
-  // What was read since the last call.
-  std::vector<PlannedObject> take() {
-    const MutexLock lock(mutex_);
-    return std::exchange(noted_, {});
-  }
-
- private:
-  ObjectReader& objects_;
-  Mutex mutex_;
-  std::vector<PlannedObject> noted_ GUARDED_BY(mutex_);
-};
 
 class Planner {
  public:
@@ -65,28 +42,29 @@ class Planner {
   // plans.
   Status open() {
     catalog_ = TRY(Catalog::open(id_, noting_));
-    std::unordered_map<ObjectId, uint32_t> read;
-    for (const PlannedObject& object : noting_.take()) read.emplace(object.id, object.size_bytes);
+    std::unordered_map<ObjectId, uint64_t> read;
+    for (const auto& noted : noting_.take()) read.emplace(noted.id, noted.size_bytes);
     const auto pages = TRY(CatalogPages::open(id_, objects_));
     for (const ObjectId& id : TRY(pages->own_objects())) {
-      if (const auto found = read.find(id); found != read.end()) add({id, found->second});
+      if (const auto found = read.find(id); found != read.end()) add(id, found->second);
     }
     return Done{};
   }
 
-  void add(const PlannedObject& object) {
-    if (object.size_bytes > 0 && planned_.insert(object.id).second) out_.plan.objects.push_back(object);
+  void add(const ObjectId& id, uint64_t size_bytes) {
+    if (size_bytes > 0 && planned_.insert(id).second)
+      out_.plan.objects.push_back({id, static_cast<uint32_t>(size_bytes)});
   }
   // The parts of the catalog that were needed until now.
   void add_noted() {
-    for (const PlannedObject& object : noting_.take()) add(object);
+    for (const auto& noted : noting_.take()) add(noted.id, noted.size_bytes);
   }
   // Objects of files are not read: their size stands in the header.
   Status add_data(const ObjectId& id) {
     if (planned_.contains(id)) return Done{};
     const Bytes file = TRY_WITHIN(str("object ", id.brief()), store_.get(id));
     const ObjectHeader header = TRY_WITHIN(str("object ", id.brief()), read_object_header(file));
-    add({id, static_cast<uint32_t>(header.plain_size_bytes)});
+    add(id, header.plain_size_bytes);
     return check_bounds();
   }
 

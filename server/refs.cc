@@ -1,7 +1,5 @@
 #include "server/refs.h"
 
-#include <unordered_set>
-
 #include "fs/format/identifiers.h"
 #include "server/history.h"
 #include "server/staging.h"
@@ -21,38 +19,29 @@ Statement statement_for(Statement::Kind kind, const std::string& name, const std
   return statement;
 }
 
-// Every snapshot that can be reached from `start`; snapshots that a retention let go end the walk.
-Status walk_history(Repository& repository, const SnapshotId& start, std::unordered_set<SnapshotId>& reached) {
-  std::vector<SnapshotId> pending{start};
-  while (!pending.empty()) {
-    const SnapshotId id = pending.back();
-    pending.pop_back();
-    if (!reached.insert(id).second) continue;
-    const auto snapshot = repository.snapshot(id);
-    if (!snapshot && snapshot.error().code == Code::kNotFound) continue;
-    if (!snapshot) return snapshot.error();
-    pending.insert(pending.end(), snapshot->parents.begin(), snapshot->parents.end());
-  }
-  return Done{};
+// What is reached whatever a retention says; what one has let go already ends the walk.
+Status add_all(const KeptName& name, History& history) {
+  return history.add(name, {}, {}, [](const SnapshotId&, const std::string&, const Error& error) -> Status {
+    if (error.code == Code::kNotFound) return Done{};
+    return error;
+  });
 }
 
-Status check_reached_elsewhere(Repository& repository, const RepositoryState& now, const std::string& name) {
-  std::unordered_set<SnapshotId> elsewhere, here;
-  for (const auto& [other, envelope] : now.record.branches) {
-    if (other != name) TRY(walk_history(repository, TRY(Statement::parse(envelope.payload)).snapshot, elsewhere));
+Status check_reached_elsewhere(Repository& repository, const RepositoryState& now, const std::string& branch) {
+  History here(repository.objects(), Clock::system().now()), elsewhere(repository.objects(), Clock::system().now());
+  const std::string leaving = "branch " + branch;
+  for (const KeptName& name : TRY(kept_names(now.record, now.names))) {
+    if (name.what != "the base of " + leaving) TRY(add_all(name, name.what == leaving ? here : elsewhere));
   }
-  for (const auto& [tag, envelope] : now.names.tags) elsewhere.insert(TRY(Statement::parse(envelope.payload)).snapshot);
-  TRY(walk_history(repository, TRY(now.branch(name)).snapshot, here));
-  for (const SnapshotId& id : here) {
-    if (elsewhere.contains(id)) continue;
+  for (const auto& [id, found] : here.found()) {
+    if (elsewhere.found().contains(id)) continue;
     return Error{Code::kConflict,
-                 str("cannot remove branch ", name, ": nothing else reaches snapshot ", id.brief(),
-                     ", and a machine may have pinned it: tag what shall stay, and let `granary gc --keep ", name,
+                 str("cannot remove branch ", branch, ": nothing else reaches snapshot ", id.brief(),
+                     ", and a machine may have pinned it: tag what shall stay, and let `granary gc --keep ", branch,
                      "=N` announce the rest")};
   }
   return Done{};
 }
-
 }  // namespace
 
 Status check_still_kept(Repository& repository, const RepositoryState& now, const SnapshotId& id) {

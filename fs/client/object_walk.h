@@ -1,11 +1,9 @@
 // ObjectWalk: which objects a subtree, or a whole snapshot, consists of: the catalog's first, then those of the data in
 // the order of a depth-first walk by name, which is the order in which they were packed. Each once. Keeps ids, nothing
-// else. RecordingReader: what a catalog reads. All for one thread at a time.
+// else. For one thread at a time.
 #pragma once
 
 #include <functional>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "fs/format/catalog.h"
@@ -31,22 +29,5 @@ Result<std::vector<WalkedObject>> walk_catalog(Catalog& catalog);
 // Reads everything of a catalog that looking at a subtree takes besides walking it: rows by inode number, and other
 // names of hard links.
 Status touch_index(Catalog& catalog, const Entry& top, const GoOn& go_on);
-
-// Hands on to another reader, and remembers what was asked for, in order.
-class RecordingReader : public ObjectReader {
- public:
-  explicit RecordingReader(ObjectReader& reader) : reader_(reader) {}
-  Result<SharedBytes> read(const ObjectId& id) override {
-    auto bytes = reader_.read(id);
-    if (bytes && seen_.insert(id).second) objects_.push_back({id, (*bytes)->size(), 0});
-    return bytes;
-  }
-  const std::vector<WalkedObject>& objects() const { return objects_; }
-
- private:
-  ObjectReader& reader_;
-  std::unordered_set<ObjectId> seen_;
-  std::vector<WalkedObject> objects_;
-};
 
 }  // namespace granary

@@ -92,8 +92,8 @@ Status PrefetchJob::work() {
 }
 
 Result<std::vector<WalkedObject>> PrefetchJob::list() {
-  recording_ = std::make_unique<RecordingReader>(fetching_);
-  catalog_ = TRY(Catalog::open(what_.catalog, *recording_));
+  noting_ = std::make_unique<NotingReader>(fetching_);
+  catalog_ = TRY(Catalog::open(what_.catalog, *noting_));
   const auto go_on = [this] { return !fetching_.stopped(); };
   const Entry top = TRY_WITHIN("cannot find " + printable("/" + what_.path), catalog_->resolve(what_.path));
   const bool is_whole = what_.path.empty() || TRY(catalog_->entry_count()) <= kSmallCatalogEntries;
@@ -104,7 +104,9 @@ Result<std::vector<WalkedObject>> PrefetchJob::list() {
     TRY(touch_index(*catalog_, top, go_on));
   }
   const auto data = TRY(walk_data(*catalog_, top, go_on));
-  if (!is_whole) objects = recording_->objects();
+  if (!is_whole) {
+    for (const auto& noted : noting_->take()) objects.push_back({noted.id, noted.size_bytes, 0});
+  }
   if (!what_.snapshot.is_none()) objects.insert(objects.begin(), {what_.snapshot, 0, 0});
   objects.insert(objects.end(), data.begin(), data.end());
   return objects;

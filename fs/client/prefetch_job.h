@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fs/client/fetch_job.h"
+#include "fs/format/noting_reader.h"
 #include "fs/store/cache.h"
 #include "fs/store/pins.h"
 
@@ -64,7 +65,7 @@ class PrefetchJob {
   const What what_;
   Cache& cache_;
   FetchJob fetching_;
-  std::unique_ptr<RecordingReader> recording_;
+  std::unique_ptr<NotingReader> noting_;
   std::unique_ptr<Catalog> catalog_;
 
   mutable Mutex mutex_;

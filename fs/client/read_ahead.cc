@@ -11,11 +11,12 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "fs/format/packing.h"
+
 namespace granary {
 
 namespace {
 constexpr size_t kMaxTouches = 1024;
-constexpr uint64_t kLargeFileBytes = 128 << 10;  // from this size on a file has objects of its own
 constexpr uint64_t kMinWindowBytes = 1 << 20;
 constexpr uint64_t kMaxWindowBytes = 8 << 20;
 constexpr uint64_t kMaxWholeFileBytes = 16 << 20;
