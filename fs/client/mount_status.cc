@@ -38,6 +38,7 @@ Json operations_json(const OperationCounters& counters) {
           {"reads", counters.reads.load()},
           {"read_bytes", counters.read_bytes.load()},
           {"parked_reads", counters.parked_reads.load()},
+          {"parked_lookups", counters.parked_lookups.load()},
           {"failures", counters.failures.load()}};
 }
 

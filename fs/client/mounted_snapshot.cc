@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "fs/client/without_waiting.h"
+
 namespace granary {
 
 namespace {
@@ -36,7 +38,8 @@ class MountedSnapshot::CatalogObjects : public ObjectReader {
   explicit CatalogObjects(Fetcher& fetcher) : fetcher_(fetcher) {}
 
   Result<SharedBytes> read(const ObjectId& id) override {
-    auto bytes = fetcher_.read(id);
+    WithoutWaiting* const hurry = WithoutWaiting::of_this_thread();
+    auto bytes = hurry != nullptr ? hurry->read(id, fetcher_) : fetcher_.read(id);
     if (bytes || bytes.error().code != Code::kNotFound) return bytes;
     return Error{Code::kUnavailable, "a part of the catalog is missing: " + bytes.error().message};
   }
@@ -77,7 +80,7 @@ void MountedSnapshot::hold_read_ahead(bool held) {
 }
 
 Result<Row> MountedSnapshot::lookup(InodeNumber directory, ByteView name) {
-  counters_.lookups.fetch_add(1, std::memory_order_relaxed);
+  count(counters_.lookups);
   touches_.directory(directory);
   auto found = catalog_->lookup(directory, name);
   if (!found) return told(found.error(), "lookup", directory);
@@ -107,7 +110,7 @@ Result<Bytes> MountedSnapshot::path_of(const Row& row) {
 }
 
 Result<std::vector<Listed>> MountedSnapshot::list(InodeNumber directory, ListCookie after, size_t at_most) {
-  counters_.listings.fetch_add(1, std::memory_order_relaxed);
+  count(counters_.listings);
   touches_.directory(directory);
   return told(list_unlogged(directory, after, at_most), "list", directory);
 }
@@ -118,23 +121,31 @@ Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory
   const Bytes last_name = after < kFirstFreeInode ? Bytes() : TRY(name_of_cookie(directory, after));
   std::vector<Listed> out;
   out.reserve(at_most);
-  TRY(catalog_->list(directory, last_name, [&](Entry&& entry) {
+  Status complete = catalog_->list(directory, last_name, [&](Entry&& entry) {
     out.push_back({share(std::move(entry)), 0});
     return out.size() < at_most;
-  }));
-  for (Listed& listed : out) {
-    const Entry& entry = *listed.row;
-    listed.cookie = entry.inode;
-    if (!has_one_name(entry)) {
-      const NameList names = TRY(names_within(directory, entry.inode));
-      const auto place = std::lower_bound(names->begin(), names->end(), entry.name);
-      listed.cookie |= static_cast<ListCookie>(place - names->begin()) << kRankShift;
+  });
+  for (size_t i = 0; i < out.size(); ++i) {
+    auto cookie = cookie_of(directory, *out[i].row);
+    if (!cookie) {
+      complete = cookie.error();
+      out.resize(i);
+      break;
     }
-    hot_rows_.keep(listed.row);
+    out[i].cookie = *cookie;
+    hot_rows_.keep(out[i].row);
   }
-  const bool is_end = !out.empty() && out.size() < at_most;
+  if (!complete && (out.empty() || !WithoutWaiting::is_reason_for(complete.error()))) return complete.error();
+  const bool is_end = complete && !out.empty() && out.size() < at_most;
   if (is_end && has_one_name(*out.back().row)) end.store(out.back().cookie, std::memory_order_relaxed);
   return out;
+}
+
+Result<ListCookie> MountedSnapshot::cookie_of(InodeNumber directory, const Entry& entry) {
+  if (has_one_name(entry)) return entry.inode;
+  const NameList names = TRY(names_within(directory, entry.inode));
+  const auto place = std::lower_bound(names->begin(), names->end(), entry.name);
+  return entry.inode | static_cast<ListCookie>(place - names->begin()) << kRankShift;
 }
 
 Result<Bytes> MountedSnapshot::name_of_cookie(InodeNumber directory, ListCookie cookie) {
@@ -324,22 +335,29 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
   std::optional<Failure> failure_ GUARDED_BY(mutex_);  // the first
 };
 
-void MountedSnapshot::read(InodeNumber inode, uint64_t offset, size_t size, ReadDone done) {
-  counters_.reads.fetch_add(1, std::memory_order_relaxed);
-  const auto file = row(inode);
-  if (!file) return done(file.error());
-  if (!(*file)->node.is_file()) return done(Error{Code::kInvalid, "not a regular file"});
-  const uint64_t file_size = (*file)->node.size_bytes;
-  if (offset >= file_size || size == 0) return done(ByteView());
+Result<MountedSnapshot::ReadPlan> MountedSnapshot::plan_read(InodeNumber inode, uint64_t offset, size_t size) {
+  count(counters_.reads);
+  const Row file = TRY(row(inode));
+  if (!file->node.is_file()) return Error{Code::kInvalid, "not a regular file"};
+  const uint64_t file_size = file->node.size_bytes;
+  if (offset >= file_size || size == 0) return ReadPlan{file, offset, 0, {}};
   size = static_cast<size_t>(std::min<uint64_t>(size, file_size - offset));
-  touches_.file(inode, offset, size);
-  const auto placed = slices(*file, offset, size);
-  if (!placed) return done(placed.error());
-  if (!placed->empty()) read_ahead_->touched(*file, offset, size, *placed);
-  const auto pending = std::make_shared<PendingRead>(*this, inode, size, std::move(done));
-  if (const Status planned = pending->plan(*placed, offset); !planned)
-    return pending->give_up(told(planned.error(), "read", inode));
+  return ReadPlan{file, offset, size, TRY(slices(file, offset, size))};
+}
+
+void MountedSnapshot::read(const ReadPlan& plan, ReadDone done) {
+  const auto& [file, offset, size, placed] = plan;
+  if (size == 0) return done(ByteView());
+  touches_.file(file->inode, offset, size);
+  if (!placed.empty()) read_ahead_->touched(file, offset, size, placed);
+  const auto pending = std::make_shared<PendingRead>(*this, file->inode, size, std::move(done));
+  if (const Status planned = pending->plan(placed, offset); !planned)
+    return pending->give_up(told(planned.error(), "read", file->inode));
   pending->start();
+}
+
+void MountedSnapshot::count(std::atomic<uint64_t>& counter) {
+  if (!WithoutWaiting::is_another_turn()) counter.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::string MountedSnapshot::path_for_log(InodeNumber inode) {
@@ -351,6 +369,10 @@ std::string MountedSnapshot::path_for_log(InodeNumber inode) {
 
 Error MountedSnapshot::told(Error error, const char* operation, InodeNumber inode) {
   if (error.code == Code::kNotFound || error.code == Code::kInvalid) return error;
+  if (WithoutWaiting::is_reason_for(error)) {
+    count(counters_.parked_lookups);
+    return error;
+  }
   counters_.failures.fetch_add(1, std::memory_order_relaxed);
   failures_->report({operation, inode, {}, error});
   return error;

@@ -1,8 +1,8 @@
 // MountedSnapshot: one snapshot as a mount sees it: everything by inode number, nothing kept per open file, so that any
 // process that opens the same catalog can answer the next request.
-// Look-ups may wait for parts of the catalog. Reading a file never waits for its bytes: a miss is parked with the
-// fetcher. Safe from many threads. Borrows the fetcher, which outlives it; nobody may be waiting for a read when it
-// goes.
+// Look-ups may wait for parts of the catalog, unless they are made WithoutWaiting. Reading a file never waits for its
+// bytes: a miss is parked with the fetcher. Safe from many threads. Borrows the fetcher, which outlives it; nobody may
+// be waiting for a read when it goes.
 #pragma once
 
 #include <array>
@@ -35,8 +35,9 @@ struct OperationCounters {
   std::atomic<uint64_t> listings{0};
   std::atomic<uint64_t> reads{0};
   std::atomic<uint64_t> read_bytes{0};
-  std::atomic<uint64_t> parked_reads{0};  // had to wait for an object
-  std::atomic<uint64_t> failures{0};      // answered with an error that is not the caller's
+  std::atomic<uint64_t> parked_reads{0};    // had to wait for an object
+  std::atomic<uint64_t> parked_lookups{0};  // requests that had to wait for a part of the catalog
+  std::atomic<uint64_t> failures{0};        // answered with an error that is not the caller's
 };
 
 class MountedSnapshot {
@@ -50,6 +51,7 @@ class MountedSnapshot {
   ~MountedSnapshot();
 
   // Every call below may also answer kUnavailable, kCorrupt: a part of the catalog cannot be had, or is broken. Logged.
+  // Within WithoutWaiting kUnavailable may mean that it is not at hand yet: not logged.
 
   //   kNotFound  the directory has no such name, for certain
   Result<Row> lookup(InodeNumber directory, ByteView name);
@@ -58,7 +60,7 @@ class MountedSnapshot {
   Result<Row> parent_of(InodeNumber directory);
   // Of one of its names, relative to the root, without leading slash.
   Result<Bytes> path_of(const Row& row);
-  // At most `at_most` entries in order of name; none at the end.
+  // At most `at_most` entries in order of name; none at the end. WithoutWaiting: what is at hand, but at least one.
   //   kInvalid  the cookie is not of this directory
   Result<std::vector<Listed>> list(InodeNumber directory, ListCookie after, size_t at_most);
 
@@ -71,11 +73,18 @@ class MountedSnapshot {
   // The objects of a file in the order of its bytes, each once.
   Result<std::vector<ObjectId>> objects(const Row& file);
 
-  // Hands `done` the bytes [offset, offset + size) of a file, fewer only at its end: before it returns when they are at
-  // hand, else later on a thread of the fetcher. The view is valid during the call only. `done` may not wait.
-  // Failures are logged. kInvalid: not a regular file.
+  // Where the bytes [offset, offset + size) of a file lie; fewer only at its end. kInvalid: not a regular file.
+  struct ReadPlan {
+    Row file;
+    uint64_t offset_bytes;
+    size_t size_bytes;
+    std::vector<Catalog::PlacedSlice> slices;
+  };
+  Result<ReadPlan> plan_read(InodeNumber inode, uint64_t offset_bytes, size_t size_bytes);
+  // Hands `done` the bytes: before it returns when they are at hand, else later on a thread of the fetcher. The view is
+  // valid during the call only. `done` may not wait. Failures are logged.
   using ReadDone = std::function<void(Result<ByteView>)>;
-  void read(InodeNumber inode, uint64_t offset_bytes, size_t size_bytes, ReadDone done);
+  void read(const ReadPlan& plan, ReadDone done);
 
   uint64_t entry_count() const { return entry_count_; }
   uint64_t total_bytes() const { return total_bytes_; }
@@ -98,10 +107,13 @@ class MountedSnapshot {
   Result<Row> row_unlogged(InodeNumber inode);
   Result<std::vector<Listed>> list_unlogged(InodeNumber directory, ListCookie after, size_t at_most);
   Result<std::vector<Catalog::PlacedSlice>> slices(const Row& file, uint64_t offset_bytes, uint64_t length_bytes);
+  Result<ListCookie> cookie_of(InodeNumber directory, const Entry& entry);
   Result<Bytes> name_of_cookie(InodeNumber directory, ListCookie cookie);
   using NameList = std::shared_ptr<const std::vector<Bytes>>;
   Result<NameList> names_within(InodeNumber directory, InodeNumber inode);
   std::string path_for_log(InodeNumber inode);
+  // A request counts once, however many turns it takes.
+  static void count(std::atomic<uint64_t>& counter);
   // Counts and logs an error unless it is an answer (kNotFound, kInvalid), and hands it on.
   Error told(Error error, const char* operation, InodeNumber inode);
   template <class T>

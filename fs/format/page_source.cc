@@ -96,8 +96,8 @@ void CatalogPages::look_ahead(uint64_t group) {
   uint64_t more = 0;
   {
     const MutexLock lock(mutex_);
-    const bool goes_on = group == last_read_ + 1;
-    if (group != last_read_) in_order_ = goes_on ? in_order_ + 1 : 0;
+    if (groups_read_ > 0 && group == last_read_) return;  // by somebody who did not wait for it
+    in_order_ = group == last_read_ + 1 ? in_order_ + 1 : 0;
     last_read_ = group;
     more = std::min(2 * in_order_, kMostAhead);
     if (++groups_read_ >= kReadsBeforeMore && groups <= kSmallCatalogGroups) more = std::max(more, kMoreEachTime);

@@ -22,6 +22,7 @@ constexpr size_t kMinEntryBytes = 24 + 8;
 constexpr size_t kMinEntryPlusBytes = 128 + kMinEntryBytes;
 constexpr std::string_view kOwnPrefix = "user.granary.";
 constexpr size_t kMaxListedObjects = 1000;
+constexpr size_t kTurnThreads = 2;  // no turn waits for anything
 
 int errno_of(Code code) {
   switch (code) {
@@ -55,23 +56,19 @@ fuse_entry_param entry_for(const struct stat& attributes) {
   return entry;
 }
 
-void refuse(fuse_req_t request, const Error& error) { fuse_reply_err(request, errno_of(error.code)); }
-
-// An inode that the kernel knows and we do not: from a file handle of another snapshot.
-void refuse_inode(fuse_req_t request, const Error& error) {
-  fuse_reply_err(request, error.code == Code::kNotFound ? ESTALE : errno_of(error.code));
+// What outlives the call in which the kernel's request came.
+template <class T>
+T kept(T value) {
+  return value;
 }
+std::string kept(const char* text) { return text; }
 
-// The answer to getxattr and listxattr, whose size may be asked first.
-void reply_sized(fuse_req_t request, ByteView value, size_t size) {
-  if (size == 0) {
-    fuse_reply_xattr(request, value.size());
-  } else if (value.size() > size) {
-    fuse_reply_err(request, ERANGE);
-  } else {
-    fuse_reply_buf(request, value.data(), value.size());
-  }
-}
+// Set while this thread tells libfuse whom to tell of an interruption, which it may do at once.
+struct Registration {
+  fuse_req_t request = nullptr;
+  bool was_interrupted = false;
+};
+thread_local Registration registration;
 }  // namespace
 
 // libfuse's function pointers, each handed to the Filesystem.
@@ -82,30 +79,36 @@ struct Filesystem::Calls {
   static void lookup(fuse_req_t r, fuse_ino_t parent, const char* name) { of(r).lookup(r, parent, name); }
   static void forget(fuse_req_t r, fuse_ino_t, uint64_t) { fuse_reply_none(r); }
   static void forget_multi(fuse_req_t r, size_t, fuse_forget_data*) { fuse_reply_none(r); }
-  static void getattr(fuse_req_t r, fuse_ino_t inode, fuse_file_info*) { of(r).getattr(r, inode); }
-  static void readlink(fuse_req_t r, fuse_ino_t inode) { of(r).readlink(r, inode); }
+  static void getattr(fuse_req_t r, fuse_ino_t inode, fuse_file_info*) { of(r).answer(r, &Filesystem::getattr, inode); }
+  static void readlink(fuse_req_t r, fuse_ino_t inode) { of(r).answer(r, &Filesystem::readlink, inode); }
   static void open(fuse_req_t r, fuse_ino_t, fuse_file_info* file) { of(r).open(r, file); }
   static void opendir(fuse_req_t r, fuse_ino_t, fuse_file_info* file) { of(r).opendir(r, file); }
   static void release(fuse_req_t r, fuse_ino_t, fuse_file_info*) { fuse_reply_err(r, 0); }
   static void read(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
-    of(r).read(r, inode, size, offset);
+    of(r).answer(r, &Filesystem::read, inode, size, offset);
   }
   static void readdir(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
-    of(r).readdir(r, inode, size, offset, Listing::kPlain);
+    of(r).answer(r, &Filesystem::readdir, inode, size, offset, Listing::kPlain);
   }
   static void readdirplus(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
-    of(r).readdir(r, inode, size, offset, Listing::kPlus);
+    of(r).answer(r, &Filesystem::readdir, inode, size, offset, Listing::kPlus);
   }
   static void statfs(fuse_req_t r, fuse_ino_t) { of(r).statfs(r); }
   static void getxattr(fuse_req_t r, fuse_ino_t inode, const char* name, size_t size) {
-    of(r).getxattr(r, inode, name, size);
+    of(r).answer(r, &Filesystem::getxattr, inode, name, size);
   }
-  static void listxattr(fuse_req_t r, fuse_ino_t inode, size_t size) { of(r).listxattr(r, inode, size); }
+  static void listxattr(fuse_req_t r, fuse_ino_t inode, size_t size) {
+    of(r).answer(r, &Filesystem::listxattr, inode, size);
+  }
   static void lseek(fuse_req_t r, fuse_ino_t inode, off_t offset, int whence, fuse_file_info*) {
-    of(r).lseek(r, inode, offset, whence);
+    of(r).answer(r, &Filesystem::lseek, inode, offset, whence);
   }
   static void interrupted(fuse_req_t r, void* ticket) {
-    if (of(r).parked_.claim(reinterpret_cast<ParkedRequests::Ticket>(ticket))) fuse_reply_err(r, EINTR);
+    if (registration.request == r) {
+      registration.was_interrupted = true;  // libfuse holds the request still
+    } else if (of(r).parked_->claim(reinterpret_cast<ParkedRequests::Ticket>(ticket))) {
+      fuse_reply_err(r, EINTR);
+    }
   }
 };
 
@@ -132,6 +135,81 @@ const fuse_lowlevel_ops& Filesystem::operations() {
     return ops;
   }();
   return table;
+}
+
+Filesystem::Filesystem(MountedSnapshot& snapshot, const MountStatus& status, Options options)
+    : snapshot_(snapshot),
+      status_(status),
+      options_(options),
+      parked_(std::make_shared<ParkedRequests>()),
+      turns_(kTurnThreads) {}
+
+template <class... Parameters, class... Arguments>
+void Filesystem::answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, Parameters...),
+                        Arguments... arguments) {
+  const WithoutWaiting::Arrivals none;
+  const WithoutWaiting scope(none);
+  if ((this->*operation)(request, arguments...) == Turn::kOver) return;
+  wait_and_try(request, {scope.missing()}, [this, request, operation, ... arguments = kept(arguments)] {
+    return (this->*operation)(request, arguments...);
+  });
+}
+
+void Filesystem::wait_and_try(fuse_req_t request, WithoutWaiting::Arrivals waited_for, Again again) {
+  const auto ticket = park(request);
+  if (!ticket) return;
+  const std::shared_ptr<Arrival> missing = waited_for.back();
+  missing->then([this, parked = parked_, request, ticket = *ticket, waited_for = std::move(waited_for),
+                 again = std::move(again)]() mutable {
+    // No turn, no `this`: when nothing is parked any more, the filesystem may be gone.
+    const auto turn = std::make_shared<ParkedRequests::Turn>(*parked, ticket);
+    if (!*turn) return;
+    turns_.post(Priority::kDemand, [this, parked = std::move(parked), turn, request, waited_for = std::move(waited_for),
+                                    again = std::move(again)] { take_turn(request, waited_for, again); });
+  });
+}
+
+void Filesystem::take_turn(fuse_req_t request, const WithoutWaiting::Arrivals& waited_for, const Again& again) {
+  const WithoutWaiting scope(waited_for);
+  if (again() == Turn::kOver) return;
+  WithoutWaiting::Arrivals more = waited_for;
+  more.push_back(scope.missing());
+  wait_and_try(request, std::move(more), again);
+}
+
+std::optional<ParkedRequests::Ticket> Filesystem::park(fuse_req_t request) {
+  const ParkedRequests::Ticket ticket = parked_->park(request);
+  registration = {request, false};
+  fuse_req_interrupt_func(request, Calls::interrupted, reinterpret_cast<void*>(ticket));
+  registration.request = nullptr;
+  if (!registration.was_interrupted) return ticket;
+  if (parked_->claim(ticket)) fuse_reply_err(request, EINTR);
+  return std::nullopt;
+}
+
+Filesystem::Turn Filesystem::refuse(fuse_req_t request, const Error& error) {
+  if (WithoutWaiting::is_reason_for(error)) return Turn::kWaits;
+  fuse_reply_err(request, errno_of(error.code));
+  return Turn::kOver;
+}
+
+// An inode that the kernel knows and we do not: from a file handle of another snapshot.
+Filesystem::Turn Filesystem::refuse_inode(fuse_req_t request, const Error& error) {
+  if (error.code != Code::kNotFound) return refuse(request, error);
+  fuse_reply_err(request, ESTALE);
+  return Turn::kOver;
+}
+
+// The answer to getxattr and listxattr, whose size may be asked first.
+Filesystem::Turn Filesystem::reply_sized(fuse_req_t request, ByteView value, size_t size) {
+  if (size == 0) {
+    fuse_reply_xattr(request, value.size());
+  } else if (value.size() > size) {
+    fuse_reply_err(request, ERANGE);
+  } else {
+    fuse_reply_buf(request, value.data(), value.size());
+  }
+  return Turn::kOver;
 }
 
 void Filesystem::init(fuse_conn_info& connection) {
@@ -179,12 +257,11 @@ Result<struct stat> Filesystem::stat_of(const Row& row) {
   return out;
 }
 
-void Filesystem::lookup(fuse_req_t request, InodeNumber directory, const char* name) {
+Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, std::string_view wanted) {
   // "." and "..": a file server turns a handle of ours back into a file.
-  const std::string_view wanted = name;
   if (wanted.size() > kMaxNameBytes) {
     fuse_reply_err(request, ENAMETOOLONG);
-    return;
+    return Turn::kOver;
   }
   const auto row = wanted == "."    ? snapshot_.row(directory)
                    : wanted == ".." ? snapshot_.parent_of(directory)
@@ -193,27 +270,30 @@ void Filesystem::lookup(fuse_req_t request, InodeNumber directory, const char* n
     fuse_entry_param missing{};
     missing.entry_timeout = kForever;
     fuse_reply_entry(request, &missing);
-    return;
+    return Turn::kOver;
   }
   if (!row) return refuse_inode(request, row.error());
   const auto attributes = stat_of(*row);
   if (!attributes) return refuse(request, attributes.error());
   const fuse_entry_param entry = entry_for(*attributes);
   fuse_reply_entry(request, &entry);
+  return Turn::kOver;
 }
 
-void Filesystem::getattr(fuse_req_t request, InodeNumber inode) {
+Filesystem::Turn Filesystem::getattr(fuse_req_t request, InodeNumber inode) {
   const auto row = snapshot_.row(inode);
   if (!row) return refuse_inode(request, row.error());
   const auto attributes = stat_of(*row);
   if (!attributes) return refuse(request, attributes.error());
   fuse_reply_attr(request, &*attributes, kForever);
+  return Turn::kOver;
 }
 
-void Filesystem::readlink(fuse_req_t request, InodeNumber inode) {
+Filesystem::Turn Filesystem::readlink(fuse_req_t request, InodeNumber inode) {
   const auto row = snapshot_.row(inode);
   if (!row) return refuse_inode(request, row.error());
   fuse_reply_readlink(request, (*row)->node.target.c_str());
+  return Turn::kOver;
 }
 
 void Filesystem::open(fuse_req_t request, fuse_file_info* file) {
@@ -235,17 +315,24 @@ void Filesystem::opendir(fuse_req_t request, fuse_file_info* file) {
   fuse_reply_open(request, file);
 }
 
-void Filesystem::read(fuse_req_t request, InodeNumber inode, size_t size, off_t offset) {
-  const ParkedRequests::Ticket ticket = parked_.park(request);
-  fuse_req_interrupt_func(request, Calls::interrupted, reinterpret_cast<void*>(ticket));
-  snapshot_.read(inode, static_cast<uint64_t>(offset), size, [this, request, ticket](Result<ByteView> bytes) {
-    if (!parked_.claim(ticket)) return;  // interrupted, and answered
-    if (!bytes) return refuse_inode(request, bytes.error());
-    fuse_reply_buf(request, bytes->data(), bytes->size());
+Filesystem::Turn Filesystem::read(fuse_req_t request, InodeNumber inode, size_t size, off_t offset) {
+  const auto plan = snapshot_.plan_read(inode, static_cast<uint64_t>(offset), size);
+  if (!plan) return refuse_inode(request, plan.error());
+  const auto ticket = park(request);
+  if (!ticket) return Turn::kOver;
+  snapshot_.read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
+    if (!parked->claim(ticket)) return;  // interrupted, and answered
+    if (!bytes) {
+      fuse_reply_err(request, errno_of(bytes.error().code));
+    } else {
+      fuse_reply_buf(request, bytes->data(), bytes->size());
+    }
   });
+  return Turn::kOver;
 }
 
-void Filesystem::readdir(fuse_req_t request, InodeNumber directory, size_t size, off_t offset, Listing listing) {
+Filesystem::Turn Filesystem::readdir(fuse_req_t request, InodeNumber directory, size_t size, off_t offset,
+                                     Listing listing) {
   thread_local std::vector<char> buffer;
   if (buffer.size() < size) buffer.resize(size);
   size_t used = 0;
@@ -278,10 +365,12 @@ void Filesystem::readdir(fuse_req_t request, InodeNumber directory, size_t size,
   if (!entries) return refuse_inode(request, entries.error());
   for (const Listed& listed : *entries) {
     const auto attributes = stat_of(listed.row);
-    if (!attributes) return refuse(request, attributes.error());
+    if (!attributes && &listed == &entries->front()) return refuse(request, attributes.error());
+    if (!attributes) break;  // the next request begins with this one
     if (!add(listed.row->name.c_str(), *attributes, listed.cookie)) break;
   }
   fuse_reply_buf(request, buffer.data(), used);
+  return Turn::kOver;
 }
 
 void Filesystem::statfs(fuse_req_t request) {
@@ -312,10 +401,9 @@ Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_v
   return std::optional(std::move(lines));
 }
 
-void Filesystem::getxattr(fuse_req_t request, InodeNumber inode, const char* name, size_t size) {
+Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std::string_view wanted, size_t size) {
   const auto row = snapshot_.row(inode);
   if (!row) return refuse_inode(request, row.error());
-  const std::string_view wanted = name;
   if (wanted.starts_with(kOwnPrefix)) {
     const auto value = own_xattr(*row, wanted.substr(kOwnPrefix.size()));
     if (!value) return refuse(request, value.error());
@@ -325,9 +413,10 @@ void Filesystem::getxattr(fuse_req_t request, InodeNumber inode, const char* nam
     if (xattr.name == wanted) return reply_sized(request, xattr.value, size);
   }
   fuse_reply_err(request, ENODATA);
+  return Turn::kOver;
 }
 
-void Filesystem::listxattr(fuse_req_t request, InodeNumber inode, size_t size) {
+Filesystem::Turn Filesystem::listxattr(fuse_req_t request, InodeNumber inode, size_t size) {
   const auto row = snapshot_.row(inode);
   if (!row) return refuse_inode(request, row.error());
   const bool sees_trusted = fuse_req_ctx(request)->uid == 0;
@@ -336,13 +425,13 @@ void Filesystem::listxattr(fuse_req_t request, InodeNumber inode, size_t size) {
     if (!sees_trusted && xattr.name.starts_with("trusted.")) continue;
     names += xattr.name + '\0';
   }
-  reply_sized(request, names, size);
+  return reply_sized(request, names, size);
 }
 
-void Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t offset, int whence) {
+Filesystem::Turn Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t offset, int whence) {
   if (whence != SEEK_DATA && whence != SEEK_HOLE) {
     fuse_reply_err(request, EINVAL);
-    return;
+    return Turn::kOver;
   }
   const auto row = snapshot_.row(inode);
   if (!row) return refuse_inode(request, row.error());
@@ -351,9 +440,10 @@ void Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t offset, int 
   if (!found) return refuse(request, found.error());
   if (!*found) {
     fuse_reply_err(request, ENXIO);
-    return;
+    return Turn::kOver;
   }
   fuse_reply_lseek(request, static_cast<off_t>(**found));
+  return Turn::kOver;
 }
 
 }  // namespace granary

@@ -24,9 +24,25 @@ class ParkedRequests {
   bool claim(Ticket ticket) {
     const MutexLock lock(mutex_);
     const bool first = requests_.erase(ticket) == 1;
-    if (first && requests_.empty()) empty_.notify_all();
+    if (first) tell_if_empty();
     return first;
   }
+
+  // A claim by one who may have to park the request again: until it ends, there is something left to wait for.
+  class Turn {
+   public:
+    Turn(ParkedRequests& parked, Ticket ticket) : parked_(parked), is_ours_(parked.begin_turn(ticket)) {}
+    ~Turn() {
+      if (is_ours_) parked_.end_turn();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    explicit operator bool() const { return is_ours_; }
+
+   private:
+    ParkedRequests& parked_;
+    const bool is_ours_;
+  };
 
   size_t count() const {
     const MutexLock lock(mutex_);
@@ -37,17 +53,34 @@ class ParkedRequests {
   template <class TimePoint>
   bool wait_until_empty(TimePoint deadline) {
     MutexLock lock(mutex_);
-    while (!requests_.empty()) {
-      if (!lock.wait_until(empty_, deadline)) return requests_.empty();
+    while (!is_empty()) {
+      if (!lock.wait_until(empty_, deadline)) return is_empty();
     }
     return true;
   }
 
  private:
+  bool begin_turn(Ticket ticket) {
+    const MutexLock lock(mutex_);
+    const bool first = requests_.erase(ticket) == 1;
+    if (first) ++turns_;
+    return first;
+  }
+  void end_turn() {
+    const MutexLock lock(mutex_);
+    --turns_;
+    tell_if_empty();
+  }
+  bool is_empty() const REQUIRES(mutex_) { return requests_.empty() && turns_ == 0; }
+  void tell_if_empty() REQUIRES(mutex_) {
+    if (is_empty()) empty_.notify_all();
+  }
+
   mutable Mutex mutex_;
   std::condition_variable empty_;
   std::unordered_map<Ticket, fuse_req_t> requests_ GUARDED_BY(mutex_);
   Ticket last_ GUARDED_BY(mutex_) = 0;
+  size_t turns_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace granary

@@ -52,7 +52,12 @@ class MountedSnapshotTest : public testing::Test {
   using Answer = std::future<Result<Bytes>>;
   Answer start_read(InodeNumber inode, uint64_t offset, size_t size) {
     auto promise = std::make_shared<std::promise<Result<Bytes>>>();
-    snapshot_->read(inode, offset, size, [promise](Result<ByteView> bytes) {
+    const auto plan = snapshot_->plan_read(inode, offset, size);
+    if (!plan) {
+      promise->set_value(plan.error());
+      return promise->get_future();
+    }
+    snapshot_->read(*plan, [promise](Result<ByteView> bytes) {
       promise->set_value(bytes ? Result<Bytes>(Bytes(*bytes)) : Result<Bytes>(bytes.error()));
     });
     return promise->get_future();

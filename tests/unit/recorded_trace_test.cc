@@ -41,7 +41,7 @@ class RecordedTraceTest : public testing::Test {
   }
   void read(const Row& file, uint64_t offset, size_t size) {
     Mailbox<Bytes> answer;
-    snapshot_->read(file->inode, offset, size, [&](Result<ByteView> bytes) {
+    snapshot_->read(*snapshot_->plan_read(file->inode, offset, size), [&](Result<ByteView> bytes) {
       answer.deliver(bytes ? Result<Bytes>(Bytes(*bytes)) : bytes.error());
     });
     ASSERT_TRUE(answer.wait_for(1));

@@ -1,0 +1,57 @@
+#include "fs/client/without_waiting.h"
+
+namespace granary {
+
+std::shared_ptr<Arrival> Arrival::of(const ObjectId& id, Fetcher& fetcher) {
+  auto arrival = std::make_shared<Arrival>(id);
+  ask(arrival, fetcher, Try::kFirst);
+  return arrival;
+}
+
+void Arrival::ask(const std::shared_ptr<Arrival>& arrival, Fetcher& fetcher, Try which) {
+  fetcher.fetch(arrival->id_, ScopedPriority::of_this_thread(), [=, &fetcher](const Result<ObjectHandle>& object) {
+    if (!object) return arrival->bring(object.error());
+    auto bytes = object->whole();
+    if (bytes || which == Try::kLast) return arrival->bring(std::move(bytes));
+    fetcher.discard(arrival->id_);  // the cache's disk lost it
+    ask(arrival, fetcher, Try::kLast);
+  });
+}
+
+std::optional<Result<SharedBytes>> Arrival::result() const {
+  const MutexLock lock(mutex_);
+  return result_;
+}
+
+void Arrival::then(std::function<void()> go_on) {
+  {
+    const MutexLock lock(mutex_);
+    if (!result_) {
+      go_on_ = std::move(go_on);
+      return;
+    }
+  }
+  go_on();
+}
+
+void Arrival::bring(Result<SharedBytes> result) {
+  std::function<void()> go_on;
+  {
+    const MutexLock lock(mutex_);
+    result_ = std::move(result);
+    go_on = std::move(go_on_);
+  }
+  if (go_on) go_on();
+}
+
+Result<SharedBytes> WithoutWaiting::read(const ObjectId& id, Fetcher& fetcher) {
+  for (const auto& arrival : before_) {
+    if (arrival->id() == id) return *arrival->result();
+  }
+  auto arrival = Arrival::of(id, fetcher);
+  if (auto result = arrival->result()) return *std::move(result);
+  missing_ = std::move(arrival);
+  return Error{Code::kUnavailable, str("object ", id, " is on its way")};
+}
+
+}  // namespace granary
