@@ -31,6 +31,7 @@ const std::vector<Command>& commands() {
       kPinCommand,
       kUnpinCommand,
       kStatCommand,
+      kShowconfigCommand,
       kInspectCommand,
       kKeyCommand,
       kSignCommand,

@@ -26,6 +26,7 @@ extern const Command kPrefetchCommand;
 extern const Command kPublishCommand;
 extern const Command kRollbackCommand;
 extern const Command kServeCommand;
+extern const Command kShowconfigCommand;
 extern const Command kStatCommand;
 extern const Command kTagCommand;
 extern const Command kTransactionCommand;

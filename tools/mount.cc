@@ -32,7 +32,8 @@ std::vector<std::string> arguments_for(const Options& options) {
     if (given) out.push_back(name);
   }
   for (const std::string& list : options.lists) out.insert(out.end(), {"-o", list});
-  out.insert(out.end(), {"--", options.url, options.mount_point});
+  out.insert(out.end(), {"--", options.url});
+  if (!options.mount_point.empty()) out.push_back(options.mount_point);
   return out;
 }
 
@@ -70,16 +71,15 @@ std::string kernel_flags() {
 
 Action define(CLI::App& app) {
   const auto options = std::make_shared<Options>();
-  app.add_option("URL", options->url, "http://, https:// or file:// URL of the repository, or its directory")
+  app.add_option("URL", options->url,
+                 "http://, https:// or file:// URL of the repository, its directory, or its name in the configuration")
       ->required();
-  app.add_option("MOUNTPOINT", options->mount_point, "an empty directory")->required();
+  app.add_option("MOUNTPOINT", options->mount_point, "an empty directory (default: mount_point in the configuration)");
   for (const MountOption& row : mount_options()) define_option(app, *options, row);
-  app.get_option("--trust")->required();
   CLI::Option* const tag = app.get_option("--tag");
   CLI::Option* const snapshot = app.get_option("--snapshot");
   for (const char* other : {"--branch", "--snapshot", "--date"}) tag->excludes(app.get_option(other));
   for (const char* other : {"--branch", "--date"}) snapshot->excludes(app.get_option(other));
-  app.get_option("--profile-limit")->needs(app.get_option("--profile"));
   app.add_option("-o", options->lists, "any option as name=value; also, with or without no: " + kernel_flags())
       ->type_name("LIST")
       ->allow_extra_args(false);
@@ -91,6 +91,9 @@ const Command kMountCommand{
     "mount", "mount a snapshot read-only",
     "Returns once the mount answers. What is read is fetched when it is read, verified, and kept in the cache.\n"
     "Without -o the mount is ro,nosuid,nodev and only for you; -o allow_other,suid,dev lets a system run from it.\n"
+    "What is not given here may stand in the configuration, /etc/granary/granary.conf and conf.d/*.conf there: "
+    "sections\n"
+    "[defaults] and [repository NAME], whose keys are these options and url, mount_point, automount and options.\n"
     "POSIX ACLs are enforced (noacl: not). A branch is mounted as it is now; the mount does not change afterwards.\n\n"
     "getfattr -n user.granary.digest FILE tells a file's SHA-256, .objects its objects, .inode its number; on the\n"
     "root directory .repository, .name, .snapshot, .tree_digest, .branch, .revision, .url, .counters and .stat.\n"
@@ -99,6 +102,7 @@ const Command kMountCommand{
     "granary mount https://sw.example.org/debian /mnt --trust debian.trust --fill 5M  # and the rest in the "
     "background\n"
     "granary mount /srv/repo /mnt --trust repo.trust --tag v1.2 -o allow_other  # a directory at hand\n"
+    "granary mount debian  # as /etc/granary/granary.conf says; see granary showconfig\n"
     "mount -t granary https://sw.example.org/debian /mnt -o trust=/etc/granary/debian.trust,branch=main  # also in "
     "fstab\n",
     define};

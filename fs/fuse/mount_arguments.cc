@@ -1,17 +1,17 @@
 #include "fs/fuse/mount_arguments.h"
 
 #include <getopt.h>
+#include <unistd.h>
 
 #include <array>
 #include <functional>
 
-#include "fs/base/bytes.h"
+#include "fs/base/file.h"
+#include "fs/fuse/configuration.h"
 
 namespace granary {
 
 namespace {
-constexpr const char* kOrigin = "command line";
-
 // What fstab and mount(8) say to everybody, and what means nothing to a read-only mount.
 bool is_for_others(const std::string& name) {
   static constexpr std::array kIgnored{"ro",         "rw",         "defaults",    "auto",        "noauto",
@@ -75,13 +75,79 @@ Result<std::vector<std::string>> walk_options(const std::vector<std::string>& ar
   return rest;
 }
 
-Status take_places(MountOptions& options, const std::vector<std::string>& places) {
-  if (places.size() != 2)
+// A directory of users' own, and what becomes of it, is not for the machine's configuration to say.
+bool is_for_system_mounts(const MountOption& option) {
+  const std::string_view name = option.name;
+  return name == "cache" || name == "state" || name == "user" || name.starts_with("log");
+}
+
+// The layers below the command line: what the configuration says of `repository` ("": of no one in particular).
+std::vector<Setting> configured(const Configuration& configuration, const std::string& repository) {
+  std::vector<Setting> out = configuration.defaults().settings;
+  const auto found = configuration.repositories().find(repository);
+  if (found != configuration.repositories().end()) out = overlaid(std::move(out), found->second.settings);
+  if (configuration.place() == Configuration::kDefaultPlace && ::geteuid() != 0)
+    std::erase_if(out, [](const Setting& setting) { return is_for_system_mounts(*setting.option); });
+  return out;
+}
+
+// Whether the word is that of a repository in the configuration; a directory beside us is written ./NAME then.
+bool names_repository(const std::string& word, const Configuration& configuration) {
+  return word.find('/') == std::string::npos && configuration.repositories().contains(word);
+}
+
+// Not of the configuration: a URL or a directory.
+Status check_plain_places(const std::vector<std::string>& places, const Configuration& configuration) {
+  const std::string& source = places[0];
+  const bool is_word = source.find('/') == std::string::npos;
+  if (places.size() == 2 && (!is_word || exists(source))) return Done{};
+  const std::string missing = str("there is no [repository ", printable(source), "] in ", configuration.place(),
+                                  configuration.warnings().empty() ? "" : ": " + configuration.warnings().front());
+  if (is_word) return Error{Code::kInvalid, missing};
+  return Error{Code::kInvalid, "expected URL and MOUNTPOINT, got 1 argument"};
+}
+
+Status take_places(MountOptions& options, const std::vector<std::string>& places, const Configuration& configuration) {
+  if (places.empty() || places.size() > 2)
     return Error{Code::kInvalid, str("expected URL and MOUNTPOINT, got ", places.size(), " arguments")};
   options.source = places[0];
-  options.mount_point = places[1];
-  if (options.trust_file.empty()) return Error{Code::kInvalid, "--trust FILE is missing: the publisher hands it out"};
+  options.source_origin = options.mount_point_origin = kCommandLineOrigin;
+  if (places.size() == 2) options.mount_point = places[1];
+  if (!names_repository(places[0], configuration)) return check_plain_places(places, configuration);
+  options.configured_as = places[0];
+  const Configuration::Section& section = configuration.repositories().at(places[0]);
+  const auto* url = section.find("url");
+  if (url == nullptr) return Error{Code::kInvalid, section.origin + ": the repository has no url"};
+  options.source = url->value;
+  options.source_origin = url->origin;
+  if (places.size() == 2) return Done{};
+  const auto* mount_point = section.find("mount_point");
+  if (mount_point == nullptr)
+    return Error{Code::kInvalid, section.origin + ": MOUNTPOINT is missing, and the repository has no mount_point"};
+  options.mount_point = mount_point->value;
+  options.mount_point_origin = mount_point->origin;
   return Done{};
+}
+
+Status take_trust(MountOptions& options, const Configuration& configuration) {
+  if (!options.trust_file.empty()) return Done{};
+  const bool is_configured = !options.configured_as.empty();
+  options.trust_file = is_configured ? configuration.trust_file_of(options.configured_as) : "";
+  if (is_configured && exists(options.trust_file)) {
+    options.settings.insert(options.settings.begin(), {find_mount_option("trust"), options.trust_file, "default"});
+    return Done{};
+  }
+  return Error{Code::kInvalid, "--trust FILE is missing: the publisher hands it out" +
+                                   (is_configured ? "; by default it is " + options.trust_file : std::string())};
+}
+
+// From a command line: its places, and what it says over the configuration.
+Result<MountOptions> compose(const std::vector<std::string>& places, const std::vector<Setting>& given) {
+  std::string place = Configuration::default_place();
+  for (const Setting& setting : given) {
+    if (std::string_view(setting.option->name) == "config") place = setting.value;
+  }
+  return mount_options_for(Configuration::load(place), places, given);
 }
 
 std::vector<option> long_options() {
@@ -116,39 +182,48 @@ Result<std::vector<Setting>> parse_option_list(const std::string& list, const st
   return out;
 }
 
+Result<MountOptions> mount_options_for(const Configuration& configuration, const std::vector<std::string>& places,
+                                       const std::vector<Setting>& given) {
+  MountOptions options;
+  const bool is_configured = !places.empty() && names_repository(places[0], configuration);
+  if (const auto problem = configuration.problem_of(is_configured ? places[0] : "")) return *problem;
+  TRY(take_places(options, places, configuration));
+  TRY(apply_settings(options, overlaid(configured(configuration, options.configured_as), given)));
+  TRY(take_trust(options, configuration));
+  return options;
+}
+
 Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& arguments) {
   MountOptions options;
   std::vector<Setting> given;
   const auto each = [&](const std::string& name, const std::string& value) -> Status {
     if (name == "h" || name == "help") return options.help = true, Done{};
     if (name == "version") return options.version = true, Done{};
-    if (name == "o") return append(given, TRY(parse_option_list(value, kOrigin))), Done{};
+    if (name == "o") return append(given, TRY(parse_option_list(value, kCommandLineOrigin))), Done{};
     const MountOption* row = find_mount_option(name);
-    return given.push_back({row, row->is_flag() ? "yes" : value, kOrigin}), Done{};
+    return given.push_back({row, row->is_flag() ? "yes" : value, kCommandLineOrigin}), Done{};
   };
   const auto places = TRY(walk_options(arguments, ":ho:", long_options(), each));
   if (options.help || options.version) return options;
-  TRY(apply_settings(options, std::move(given)));
-  TRY(take_places(options, places));
-  return options;
+  return compose(places, given);
 }
 
 Result<MountOptions> parse_helper_arguments(const std::vector<std::string>& arguments) {
-  MountOptions options;
+  bool check_only = false;
   std::vector<std::string> lists;
   std::vector<Setting> given;
   UnknownOptions unknown = UnknownOptions::kRefuse;
   const auto each = [&](const std::string& name, const std::string& value) -> Status {
     if (name == "o") lists.push_back(value);
     if (name == "s") unknown = UnknownOptions::kIgnore;
-    if (name == "f") options.check_only = true;
-    if (name == "v") given.push_back({find_mount_option("verbose"), "yes", kOrigin});
+    if (name == "f") check_only = true;
+    if (name == "v") given.push_back({find_mount_option("verbose"), "yes", kCommandLineOrigin});
     return Done{};  // -n: there is no mtab; -N, -t: nothing to us
   };
   const auto places = TRY(walk_options(arguments, ":sfnvo:N:t:", {option{}}, each));
-  for (const std::string& list : lists) append(given, TRY(parse_option_list(list, kOrigin, unknown)));
-  TRY(apply_settings(options, std::move(given)));
-  TRY(take_places(options, places));
+  for (const std::string& list : lists) append(given, TRY(parse_option_list(list, kCommandLineOrigin, unknown)));
+  MountOptions options = TRY(compose(places, given));
+  options.check_only = check_only;
   return options;
 }
 

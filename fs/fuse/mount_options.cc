@@ -59,6 +59,7 @@ bool chooses_snapshot(const MountOption& option) {
   return std::find(kChoices.begin(), kChoices.end(), option.name) != kChoices.end();
 }
 
+// Of settings given together.
 bool displaces(const MountOption& later, const MountOption& earlier) {
   if (&later == &earlier) return later.kind != Kind::kList;
   return chooses_snapshot(later) && chooses_snapshot(earlier);
@@ -90,6 +91,7 @@ const std::vector<MountOption>& mount_options() {
       {"ca", Kind::kValue, "FILE", "", "PEM file of authorities to trust besides the system's, for https://", set_text<&MountOptions::ca_file>},
       {"fill", Kind::kValue, "RATE", "", "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited", set_fill},
       {"log", Kind::kValue, "TARGET", "syslog, in the foreground stderr", "a file, \"syslog\" or \"stderr\"", set_text<&MountOptions::log>},
+      {"config", Kind::kValue, "PLACE", "/etc/granary", "the configuration: a file, or a directory such as the default", set_text<&MountOptions::config>},
       {"foreground", Kind::kFlag, "", "no", "stay; the mount goes when this process ends", set_flag<&MountOptions::foreground>},
       {"verbose", Kind::kFlag, "", "no", "log more", set_flag<&MountOptions::verbose>},
       {"allow_other", Kind::kKernelFlag, "", "no", "not only for whoever mounts it", set_flag<&MountOptions::allow_other>},
@@ -147,10 +149,26 @@ Status apply_settings(MountOptions& options, std::vector<Setting> given) {
   return Done{};
 }
 
+std::vector<Setting> overlaid(std::vector<Setting> lower, const std::vector<Setting>& upper) {
+  const auto displaced = [](const MountOption& earlier, const MountOption& later) {
+    const bool is_its_date = chooses_snapshot(later) && std::string_view(earlier.name) == "date";
+    return &later == &earlier || displaces(later, earlier) || is_its_date;
+  };
+  std::erase_if(lower, [&](const Setting& earlier) {
+    return std::any_of(upper.begin(), upper.end(),
+                       [&](const Setting& later) { return displaced(*earlier.option, *later.option); });
+  });
+  lower.insert(lower.end(), upper.begin(), upper.end());
+  return lower;
+}
+
 std::string mount_help() {
   std::string out =
       "usage: granary-mount [OPTIONS] URL MOUNTPOINT\n"
-      "Mounts a snapshot of a repository read-only. URL: http://, https://, file:// or a directory.\n\n";
+      "       granary-mount [OPTIONS] NAME [MOUNTPOINT]\n"
+      "Mounts a snapshot of a repository read-only. URL: http://, https://, file:// or a directory. NAME: a "
+      "repository\n"
+      "of the configuration, which may say everything else too.\n\n";
   const auto line = [&out](std::string words, const MountOption& option) {
     constexpr size_t kColumn = 26;
     words.resize(std::max(words.size() + 2, kColumn), ' ');

@@ -27,9 +27,13 @@ struct Setting {
 };
 
 struct MountOptions {
-  std::string source;  // as given: a URL or a directory
+  std::string source;  // a URL or a directory
   std::string mount_point;
+  std::string source_origin;  // who said so, as Setting::origin
+  std::string mount_point_origin;
   std::vector<Setting> settings;  // all that somebody gave and that holds, in the table's order
+  std::string configured_as;      // the repository's name in the configuration; empty: not from there
+  std::string config;             // the configuration's place; empty: the default
 
   std::string trust_file;
   SnapshotSelector selector;
@@ -89,6 +93,10 @@ Result<bool> parse_yes(std::string_view text);
 // Sets `options.settings` to what holds of `given`, and applies it: of several settings of one option the last holds
 // (of a kList all), and of branch, tag and snapshot the last. kInvalid, naming the option.
 Status apply_settings(MountOptions& options, std::vector<Setting> given);
+
+// `lower` without what `upper` says otherwise, then `upper`: all of a kList comes from one of them, and a date goes
+// with the branch, tag or snapshot that it was given with.
+std::vector<Setting> overlaid(std::vector<Setting> lower, const std::vector<Setting>& upper);
 
 std::string mount_help();
 

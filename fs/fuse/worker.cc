@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "fs/base/log.h"
+#include "fs/fuse/effective_options.h"
 
 namespace granary {
 
@@ -113,6 +114,9 @@ void Worker::answer_questions() {
   answer_recording(questions_, *status_, *resolved_, *snapshot_);
   answer_fill(questions_, *fill_);
   answer_jobs(questions_, *jobs_);
+  questions_.add("options", [this](const std::string&) -> Result<std::string> {
+    return effective_json(plan_.options).canonical();
+  });
   auto control = ControlSocket::listen(session_->mount().device, [this](const std::string& question) {
     auto answer = questions_.answer(question);
     look_ahead();  // a recording may have begun

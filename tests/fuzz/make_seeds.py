@@ -136,6 +136,12 @@ def for_profiles():
                                     "trace": two.hex(), "objects": 2, "bytes": 5}))
 
 
+def for_configurations():
+    seed("configuration", b"# all\n[defaults]\nquota = 20G\nallow_other = yes\noptions = suid,nodev,trust=/a\\,b\n\n[repository debian]\nurl = https://joe:secret@h/x\n"
+                          b"mount_point = /sw\nautomount = no\ntag=v1\n[repository a.b_c-d]\r\n\tprofile_limit\t=\t1M\r\n")
+    seed("configuration", b"quota = 1\n[defaults\n[repository a/b]\nx\n[repository a]\nqouta=1\nurl=x\noptions=config=/etc,quota=\narchive=perhaps\nca=rel\nbranch=a\nbranch=b")
+
+
 def canonical(document):
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
@@ -189,4 +195,5 @@ if __name__ == "__main__":
     for_tars()
     for_large_files()
     for_profiles()
+    for_configurations()
     from_repository()

@@ -21,24 +21,24 @@ TEST(MountOptions, ByDefaultItIsTheMainBranchReadOnlyAndForOneself) {
 
 TEST(MountOptions, ADateGoesWithABranchInWhateverOrder) {
   for (const auto& order : std::vector<std::vector<std::string>>{
-           {"--date", "2026-11-01T12:00", "--branch", "next", "--trust", "t", "u", "m"},
-           {"--branch", "next", "--trust", "t", "u", "m", "--date", "2026-11-01T12:00"}}) {
+           {"--date", "2026-11-01T12:00", "--branch", "next", "--trust", "t", "/u", "m"},
+           {"--branch", "next", "--trust", "t", "/u", "m", "--date", "2026-11-01T12:00"}}) {
     const auto options = parse_mount_arguments(order);
     ASSERT_TRUE(options) << options.error().message;
     EXPECT_EQ(options->selector.text(), "next@2026-11-01T12:00:00Z");
   }
-  EXPECT_FALSE(parse_mount_arguments({"--tag", "v1", "--date", "2026-11-01", "--trust", "t", "u", "m"}));
+  EXPECT_FALSE(parse_mount_arguments({"--tag", "v1", "--date", "2026-11-01", "--trust", "t", "/u", "m"}));
 }
 
 TEST(MountOptions, AFillHasARateAndAuthoritiesAFile) {
-  const auto options = parse_mount_arguments({"--fill", "5M", "--trust", "t", "-o", "ca=/etc/ca.pem", "u", "m"});
+  const auto options = parse_mount_arguments({"--fill", "5M", "--trust", "t", "-o", "ca=/etc/ca.pem", "/u", "m"});
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->fill, FillRate{uint64_t{5} << 20});
   EXPECT_EQ(options->ca_file, "/etc/ca.pem");
-  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "u", "m"})->fill);
-  EXPECT_EQ(parse_helper_arguments({"u", "m", "-o", "trust=t,fill=unlimited"})->fill, FillRate{});
+  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "/u", "m"})->fill);
+  EXPECT_EQ(parse_helper_arguments({"/u", "m", "-o", "trust=t,fill=unlimited"})->fill, FillRate{});
   for (const char* bad : {"fill=0", "fill=-1", "fill=fast", "fill="})
-    EXPECT_EQ(parse_helper_arguments({"u", "m", "-o", str("trust=t,", bad)}).error().code, Code::kInvalid) << bad;
+    EXPECT_EQ(parse_helper_arguments({"/u", "m", "-o", str("trust=t,", bad)}).error().code, Code::kInvalid) << bad;
 }
 
 TEST(MountOptions, TheHelperTakesEverythingFromFstab) {
@@ -54,42 +54,42 @@ TEST(MountOptions, TheHelperTakesEverythingFromFstab) {
 }
 
 TEST(MountOptions, AnEscapedCommaBelongsToTheValue) {
-  const auto options = parse_mount_arguments({"-o", R"(trust=/a\,b,cache=/c)", "u", "m"});
+  const auto options = parse_mount_arguments({"-o", R"(trust=/a\,b,cache=/c)", "/u", "m"});
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->trust_file, "/a,b");
   EXPECT_EQ(options->cache_directory, "/c");
 }
 
 TEST(MountOptions, WhatNobodyKnowsIsRefusedUnlessMountSaysSloppy) {
-  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "-o", "frobnicate", "u", "m"}));
-  EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,frobnicate"}));
-  EXPECT_TRUE(parse_helper_arguments({"u", "m", "-s", "-o", "trust=t,frobnicate"}));
-  EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,remount"}));
+  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "-o", "frobnicate", "/u", "m"}));
+  EXPECT_FALSE(parse_helper_arguments({"/u", "m", "-o", "trust=t,frobnicate"}));
+  EXPECT_TRUE(parse_helper_arguments({"/u", "m", "-s", "-o", "trust=t,frobnicate"}));
+  EXPECT_FALSE(parse_helper_arguments({"/u", "m", "-o", "trust=t,remount"}));
 }
 
 TEST(MountOptions, IncompleteCommandLinesSayWhatIsMissing) {
-  EXPECT_NE(parse_mount_arguments({"u", "m"}).error().message.find("--trust"), std::string::npos);
-  EXPECT_NE(parse_mount_arguments({"--trust", "t", "u"}).error().message.find("MOUNTPOINT"), std::string::npos);
+  EXPECT_NE(parse_mount_arguments({"/u", "m"}).error().message.find("--trust"), std::string::npos);
+  EXPECT_NE(parse_mount_arguments({"--trust", "t", "/u"}).error().message.find("MOUNTPOINT"), std::string::npos);
   EXPECT_FALSE(parse_mount_arguments({"--trust"}));
-  EXPECT_FALSE(parse_mount_arguments({"--no-such", "u", "m"}));
+  EXPECT_FALSE(parse_mount_arguments({"--no-such", "/u", "m"}));
 }
 
 TEST(MountOptions, AProfileIsNamedAndBoundedInBothForms) {
-  const auto plain = parse_mount_arguments({"--profile", "boot/server", "--trust", "t", "u", "m"});
+  const auto plain = parse_mount_arguments({"--profile", "boot/server", "--trust", "t", "/u", "m"});
   ASSERT_TRUE(plain) << plain.error().message;
   EXPECT_EQ(plain->profile, "boot/server");
   EXPECT_EQ(plain->profile_limit_bytes, uint64_t{256} << 20);
-  const auto listed = parse_helper_arguments({"u", "m", "-o", "trust=t,profile=boot,profile-limit=10M"});
+  const auto listed = parse_helper_arguments({"/u", "m", "-o", "trust=t,profile=boot,profile-limit=10M"});
   ASSERT_TRUE(listed) << listed.error().message;
   EXPECT_EQ(listed->profile, "boot");
   EXPECT_EQ(listed->profile_limit_bytes, uint64_t{10} << 20);
 
   for (const char* name : {"", "../etc", "a b"})
-    EXPECT_FALSE(parse_mount_arguments({"--profile", name, "--trust", "t", "u", "m"})) << name;
+    EXPECT_FALSE(parse_mount_arguments({"--profile", name, "--trust", "t", "/u", "m"})) << name;
   for (const char* limit : {"", "0", "much", "-5"})
-    EXPECT_FALSE(parse_mount_arguments({"--profile", "boot", "--profile-limit", limit, "--trust", "t", "u", "m"}))
+    EXPECT_FALSE(parse_mount_arguments({"--profile", "boot", "--profile-limit", limit, "--trust", "t", "/u", "m"}))
         << limit;
-  EXPECT_FALSE(parse_helper_arguments({"u", "m", "-o", "trust=t,profile"}));
+  EXPECT_FALSE(parse_helper_arguments({"/u", "m", "-o", "trust=t,profile"}));
 }
 
 TEST(MountOptions, TheLastOfSeveralChoicesHoldsAndSaysWhereItCameFrom) {
@@ -107,10 +107,10 @@ TEST(MountOptions, TheLastOfSeveralChoicesHoldsAndSaysWhereItCameFrom) {
 }
 
 TEST(MountOptions, FlagsAreTurnedOnAndOffInLists) {
-  EXPECT_FALSE(parse_mount_arguments({"--archive", "--trust", "t", "-o", "noarchive", "u", "m"})->archive);
-  EXPECT_TRUE(parse_mount_arguments({"--trust", "t", "-o", "noarchive,archive=yes", "u", "m"})->archive);
-  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "-o", "noquota", "u", "m"}));
-  EXPECT_NE(parse_mount_arguments({"--trust", "t", "-o", "qouta=1G", "u", "m"}).error().message.find("quota"),
+  EXPECT_FALSE(parse_mount_arguments({"--archive", "--trust", "t", "-o", "noarchive", "/u", "m"})->archive);
+  EXPECT_TRUE(parse_mount_arguments({"--trust", "t", "-o", "noarchive,archive=yes", "/u", "m"})->archive);
+  EXPECT_FALSE(parse_mount_arguments({"--trust", "t", "-o", "noquota", "/u", "m"}));
+  EXPECT_NE(parse_mount_arguments({"--trust", "t", "-o", "qouta=1G", "/u", "m"}).error().message.find("quota"),
             std::string::npos);
 }
 
