@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "server/posix_acl.h"
+#include "fs/format/posix_acl.h"
 
 namespace granary {
 

@@ -21,6 +21,7 @@ constexpr uint64_t kBlockBytes = 4096;
 constexpr size_t kMinEntryBytes = 24 + 8;
 constexpr size_t kMinEntryPlusBytes = 128 + kMinEntryBytes;
 constexpr std::string_view kOwnPrefix = "user.granary.";
+constexpr std::string_view kAclPrefix = "system.posix_acl_";
 constexpr size_t kMaxListedObjects = 1000;
 constexpr size_t kTurnThreads = 2;  // no turn waits for anything
 
@@ -240,10 +241,11 @@ Result<struct stat> Filesystem::stat_of(const Row& row) {
   const Node& node = row->node;
   struct stat out {};
   out.st_ino = row->inode;
-  out.st_mode = type_bits(node.type) | node.mode;
+  const auto owner = options_.identities.owner_of(node.uid, node.gid, node.mode, node.is_directory());
+  out.st_mode = type_bits(node.type) | owner.mode;
   out.st_nlink = row->nlink;
-  out.st_uid = node.uid;
-  out.st_gid = node.gid;
+  out.st_uid = owner.user;
+  out.st_gid = owner.group;
   out.st_size = static_cast<off_t>(node.is_directory() ? kBlockBytes : node.size_bytes);
   out.st_blksize = kBlockBytes;
   out.st_mtim = {node.mtime, static_cast<long>(node.mtime_ns)};
@@ -410,7 +412,9 @@ Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std
     if (*value) return reply_sized(request, **value, size);
   }
   for (const Xattr& xattr : (*row)->node.xattrs) {
-    if (xattr.name == wanted) return reply_sized(request, xattr.value, size);
+    if (xattr.name != wanted) continue;
+    const bool is_acl = wanted.starts_with(kAclPrefix) && !options_.identities.empty();
+    return reply_sized(request, is_acl ? options_.identities.acl(xattr.value) : xattr.value, size);
   }
   fuse_reply_err(request, ENODATA);
   return Turn::kOver;

@@ -14,6 +14,7 @@
 #include "fs/client/mount_status.h"
 #include "fs/client/mounted_snapshot.h"
 #include "fs/client/without_waiting.h"
+#include "fs/fuse/identity_map.h"
 #include "fs/fuse/lowlevel.h"
 #include "fs/fuse/parked_requests.h"
 #include "fs/net/worker_pool.h"
@@ -24,6 +25,7 @@ class Filesystem {
  public:
   struct Options {
     bool acl = true;  // the kernel enforces POSIX ACLs
+    Identities identities{};
   };
   Filesystem(MountedSnapshot& snapshot, const MountStatus& status, Options options);
 

@@ -188,7 +188,9 @@ Result<MountOptions> mount_options_for(const Configuration& configuration, const
   const bool is_configured = !places.empty() && names_repository(places[0], configuration);
   if (const auto problem = configuration.problem_of(is_configured ? places[0] : "")) return *problem;
   TRY(take_places(options, places, configuration));
-  TRY(apply_settings(options, overlaid(configured(configuration, options.configured_as), given)));
+  std::vector<Setting> settings = overlaid(configured(configuration, options.configured_as), given);
+  TRY(settle(settings));
+  TRY(apply_settings(options, std::move(settings)));
   TRY(take_trust(options, configuration));
   return options;
 }

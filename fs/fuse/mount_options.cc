@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "fs/base/bytes.h"
+#include "fs/base/file.h"
 #include "fs/base/nearest.h"
 
 namespace granary {
@@ -53,6 +53,35 @@ Status set_fill(MountOptions& options, const std::string& value) {
   return Done{};
 }
 
+// A file (anything with a "/"), or the list itself.
+Result<IdentityMap> read_identity_map(const std::string& value, const ResolveName& resolve) {
+  if (value.find('/') == std::string::npos) return IdentityMap::parse(value, resolve);
+  const Bytes text = TRY(read_file(value, IdentityMap::kMaxTextBytes));
+  return TRY_WITHIN(value, IdentityMap::parse(text, resolve));
+}
+
+template <IdentityMap Identities::*kField, std::optional<IdentityNumber> (*kResolve)(const std::string&)>
+Status set_identity_map(MountOptions& options, const std::string& value) {
+  options.identities.*kField = TRY(read_identity_map(value, kResolve));
+  return Done{};
+}
+
+template <std::optional<IdentityNumber> (*kResolve)(const std::string&)>
+Result<std::string> settle_identity_map(const std::string& value) {
+  return TRY(read_identity_map(value, kResolve)).text();
+}
+
+Status set_owner(MountOptions& options, const std::string& value) {
+  const OwnerPair owner = TRY(OwnerPair::parse(value, find_user, find_group));
+  options.identities.owner = owner.user;
+  options.identities.group = owner.group;
+  return Done{};
+}
+
+Result<std::string> settle_owner(const std::string& value) {
+  return TRY(OwnerPair::parse(value, find_user, find_group)).text();
+}
+
 // Names exactly one snapshot or branch: the last of these holds.
 bool chooses_snapshot(const MountOption& option) {
   static constexpr std::array<std::string_view, 3> kChoices{"branch", "tag", "snapshot"};
@@ -91,6 +120,9 @@ const std::vector<MountOption>& mount_options() {
       {"ca", Kind::kValue, "FILE", "", "PEM file of authorities to trust besides the system's, for https://", set_text<&MountOptions::ca_file>},
       {"fill", Kind::kValue, "RATE", "", "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited", set_fill},
       {"log", Kind::kValue, "TARGET", "syslog, in the foreground stderr", "a file, \"syslog\" or \"stderr\"", set_text<&MountOptions::log>},
+      {"uid-map", Kind::kValue, "MAP", "", "who owns the files of whom: a file, or a list such as 1000:2000;3000-3999:10000;*:nobody", set_identity_map<&Identities::users, find_user>, settle_identity_map<find_user>},
+      {"gid-map", Kind::kValue, "MAP", "", "the same of groups", set_identity_map<&Identities::groups, find_group>, settle_identity_map<find_group>},
+      {"owner", Kind::kValue, "UID[:GID]", "", "who owns all files", set_owner, settle_owner},
       {"config", Kind::kValue, "PLACE", "/etc/granary", "the configuration: a file, or a directory such as the default", set_text<&MountOptions::config>},
       {"foreground", Kind::kFlag, "", "no", "stay; the mount goes when this process ends", set_flag<&MountOptions::foreground>},
       {"verbose", Kind::kFlag, "", "no", "log more", set_flag<&MountOptions::verbose>},
@@ -131,6 +163,15 @@ Result<bool> parse_yes(std::string_view text) {
     if (text == no) return false;
   }
   return Error{Code::kInvalid, "neither yes nor no: \"" + printable(text) + "\""};
+}
+
+Status settle(std::vector<Setting>& settings) {
+  for (Setting& setting : settings) {
+    if (setting.option->settle == nullptr) continue;
+    setting.value =
+        TRY_WITHIN(str("bad ", setting.option->name, " (", setting.origin, ")"), setting.option->settle(setting.value));
+  }
+  return Done{};
 }
 
 Status apply_settings(MountOptions& options, std::vector<Setting> given) {

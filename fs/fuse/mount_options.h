@@ -12,6 +12,7 @@
 #include "fs/client/background_fill.h"
 #include "fs/client/profile_replay.h"
 #include "fs/client/snapshot_selector.h"
+#include "fs/fuse/identity_map.h"
 
 namespace granary {
 
@@ -59,6 +60,7 @@ struct MountOptions {
   bool suid = false;
   bool dev = false;
   bool exec = true;
+  Identities identities;
 };
 
 struct MountOption {
@@ -74,6 +76,8 @@ struct MountOption {
   const char* fallback;  // what holds if nobody says anything, in words; empty: nothing
   const char* help;
   Status (*set)(MountOptions& options, const std::string& value);  // kInvalid, with what is wrong
+  // The same value without what may be another tomorrow, or elsewhere: files read, names looked up.
+  Result<std::string> (*settle)(const std::string& value) = nullptr;
 
   bool is_flag() const { return kind == Kind::kFlag || kind == Kind::kKernelFlag; }
   bool is_path() const;
@@ -86,6 +90,9 @@ const std::vector<MountOption>& mount_options();
 const MountOption* find_mount_option(std::string_view name);
 // "did you mean …?" or "… lists them", for one that there is not.
 std::string mount_option_hint(std::string_view name);
+
+// Settles those that need it. kInvalid, naming the option.
+Status settle(std::vector<Setting>& settings);
 
 // yes, no, on, off, true, false, 1, 0. kInvalid for anything else.
 Result<bool> parse_yes(std::string_view text);

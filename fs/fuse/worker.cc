@@ -101,7 +101,7 @@ Status Worker::answer_the_kernel() {
   status_.emplace(MountStatus::Parts{*resolved_, *snapshot_, connection_->fetcher(), connection_->cache(), *fill_,
                                      plan_.mount_point(), plan_.cache_directory(), log_->name(), Clock::system().now(),
                                      replay_.get()});
-  filesystem_.emplace(*snapshot_, *status_, Filesystem::Options{plan_.options.acl});
+  filesystem_.emplace(*snapshot_, *status_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
   session_ =
       TRY(MountSession::start(*filesystem_, plan_.options, public_url(plan_.options.source), plan_.mount_point()));
   kernel_read_ahead_.emplace(session_->mount(), *snapshot_, found_in_);

@@ -142,6 +142,14 @@ def for_configurations():
     seed("configuration", b"quota = 1\n[defaults\n[repository a/b]\nx\n[repository a]\nqouta=1\nurl=x\noptions=config=/etc,quota=\narchive=perhaps\nca=rel\nbranch=a\nbranch=b")
 
 
+def for_identities():
+    seed("identity_map", b"# all\n1000 2000\n3000-3999 10000\r\nnobody: 5\n* nobody\n")
+    seed("identity_map", b"1:2;3-4:5,*:6")
+    seed("identity_map", b"1-5 9;3 4")
+    acl = [(1, 7, 2**32 - 1), (2, 6, 1), (2, 5, 3), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1), (32, 0, 2**32 - 1)]
+    seed("identity_map", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in acl))
+
+
 def canonical(document):
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
@@ -196,4 +204,5 @@ if __name__ == "__main__":
     for_large_files()
     for_profiles()
     for_configurations()
+    for_identities()
     from_repository()

@@ -16,7 +16,7 @@
 #include "server/catalog_editor.h"
 #include "server/directory_source.h"
 #include "server/ingest.h"
-#include "server/posix_acl.h"
+#include "fs/format/posix_acl.h"
 #include "server/tar_source.h"
 #include "support/memory_objects.h"
 

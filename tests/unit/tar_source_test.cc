@@ -10,7 +10,7 @@
 
 #include "fs/base/file.h"
 #include "server/ingest.h"
-#include "server/posix_acl.h"
+#include "fs/format/posix_acl.h"
 #include "support/memory_catalog.h"
 #include "support/memory_objects.h"
 

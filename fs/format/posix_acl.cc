@@ -1,4 +1,4 @@
-#include "server/posix_acl.h"
+#include "fs/format/posix_acl.h"
 
 #include <algorithm>
 
@@ -24,6 +24,21 @@ Result<Bytes> encode_acl(std::vector<AclEntry> entries) {
   out.u32(kVersion);
   for (const AclEntry& entry : entries) out.u16(entry.tag).u16(entry.permissions).u32(entry.id);
   return out.take();
+}
+
+Result<std::vector<AclEntry>> decode_acl(ByteView value) {
+  constexpr size_t kEntryBytes = 8;
+  ByteReader in(value);
+  if (in.u32() != kVersion || in.remaining() % kEntryBytes != 0) return Error{Code::kCorrupt, "not a POSIX ACL"};
+  std::vector<AclEntry> out;
+  while (in.ok() && !in.at_end()) {
+    AclEntry entry{};
+    entry.tag = in.u16();
+    entry.permissions = in.u16();
+    entry.id = in.u32();
+    out.push_back(entry);
+  }
+  return out;
 }
 
 }  // namespace granary

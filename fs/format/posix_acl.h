@@ -20,4 +20,7 @@ struct AclEntry {
 // twice.
 Result<Bytes> encode_acl(std::vector<AclEntry> entries);
 
+// The entries of such a value, as they stand. kCorrupt when it is none.
+Result<std::vector<AclEntry>> decode_acl(ByteView value);
+
 }  // namespace granary
