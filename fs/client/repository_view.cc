@@ -22,15 +22,6 @@ Error not_a_repository(const std::string& url, const std::string& why) {
   return {Code::kNotARepository, str("no Granary repository at ", url, ": ", why)};
 }
 
-Result<Bytes> fetch_head(Fetcher& fetcher, const std::string& url) {
-  auto head = fetcher.read_document("head.json", kMaxHeadBytes, Fetcher::Freshness::kFresh);
-  if (!head && head.error().code == Code::kNotFound) return not_a_repository(url, "it has no head.json");
-  if (!head) return head.error().within("cannot reach the repository");
-  const size_t first = head->find_first_not_of(" \t\r\n");
-  if (first == Bytes::npos || (*head)[first] != '{') return not_a_repository(url, "its head.json is something else");
-  return head;
-}
-
 TrustPolicy policy_for(const ViewOptions& options, const SnapshotSelector& selector) {
   using Freshness = TrustPolicy::Freshness;
   const Freshness freshness = options.archive             ? Freshness::kArchive
@@ -81,24 +72,52 @@ Result<std::string> repository_url(const std::string& url_or_directory) {
   return url;
 }
 
-std::string public_url(const std::string& url) {
-  const size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  const size_t host = scheme + 3;
-  const size_t at = url.substr(0, url.find('/', host)).rfind('@');
-  return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
+namespace {
+// What is to be believed of a head's bytes. `seen` grows.
+Result<VerifiedHead> believe(const Bytes& head, const ViewOptions& options, const SnapshotSelector& selector,
+                             Seen& seen) {
+  const size_t first = head.find_first_not_of(" \t\r\n");
+  if (first == Bytes::npos || head[first] != '{')
+    return not_a_repository(options.url, "its head.json is something else");
+  const TrustFile trust = options.trust ? *options.trust : TRY(trust_whoever_signed(head));
+  auto verified = verify_head(head, trust, policy_for(options, selector), seen);
+  if (!verified) return explained(verified.error()).within("cannot trust " + options.url);
+  return verified;
 }
+
+// Each mirror's head is looked at before it counts: one that lags, or is something else, leaves the turn to the next.
+// What a head taught that is not believed in the end (an expired one, with newer roots) goes into `seen`.
+Result<Bytes> fetch_head(Fetcher& fetcher, const ViewOptions& options, const SnapshotSelector& selector, Seen& seen) {
+  struct Learnt {
+    Mutex mutex;
+    std::optional<Seen> seen GUARDED_BY(mutex);
+  };
+  const auto learnt = std::make_shared<Learnt>();
+  const auto check = [options, selector, seen, learnt](ByteView head) -> Result<uint64_t> {
+    Seen copy = seen;
+    const auto verified = believe(Bytes(head), options, selector, copy);
+    if (verified) return verified->record().revision;
+    const MutexLock lock(learnt->mutex);
+    learnt->seen = std::move(copy);
+    return verified.error();
+  };
+  auto head = fetcher.read_head(kMaxHeadBytes, check);
+  const MutexLock lock(learnt->mutex);
+  if (!head && learnt->seen) seen = *learnt->seen;
+  if (!head && head.error().code == Code::kNotFound) return not_a_repository(options.url, "it has no head.json");
+  return head;
+}
+}  // namespace
 
 Result<std::unique_ptr<RepositoryView>> RepositoryView::open(Fetcher& fetcher, ViewOptions options,
                                                              const SnapshotSelector& selector) {
-  const Bytes bytes = TRY(fetch_head(fetcher, options.url));
-  const TrustFile trust = options.trust ? *options.trust : TRY(trust_whoever_signed(bytes));
   std::optional<TrustMemory> memory;
   if (options.trust && !options.state_directory.empty()) memory.emplace(options.state_directory + "/seen");
-  Seen seen = memory ? TRY(memory->load(trust.repository)) : Seen{};
-  auto head = verify_head(bytes, trust, policy_for(options, selector), seen);
-  if (memory) TRY(memory->remember(trust.repository, seen));
-  if (!head) return explained(head.error()).within("cannot trust " + options.url);
+  Seen seen = memory ? TRY(memory->load(options.trust->repository)) : Seen{};
+  const auto bytes = fetch_head(fetcher, options, selector, seen);
+  auto head = bytes ? believe(*bytes, options, selector, seen) : bytes.error();
+  if (memory) TRY(memory->remember(options.trust->repository, seen));
+  if (!head) return head.error();
   std::unique_ptr<RepositoryView> view(new RepositoryView(fetcher, std::move(options), *std::move(head)));
   if (memory) view->memory_.emplace(*memory);
   view->seen_ = std::move(seen);

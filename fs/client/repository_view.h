@@ -94,7 +94,5 @@ class RepositoryView {
 
 // "https://…", "http://…", "file:///…" as they are, without trailing slashes; the path of a directory as a file URL.
 Result<std::string> repository_url(const std::string& url_or_directory);
-// The same URL without the user and password that it may hold: for everybody's eyes.
-std::string public_url(const std::string& url);
 
 }  // namespace granary

@@ -41,21 +41,19 @@ size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 Fetcher::Fetcher(std::vector<std::unique_ptr<Transport>> sources, Cache& cache, FetcherOptions options)
     : cache_(cache),
       options_(std::move(options)),
+      sources_(std::move(sources), options_.rounds, options_.first_pause),
       recent_(options_.recent_bytes),
-      recent_failures_(options_.failure_memory),
+      recent_failures_(options_.failure_memory, options_.longest_failure_memory),
       pool_(options_.workers != 0 ? options_.workers : cores()) {
-  assert(!sources.empty());
-  sources_.transports = std::move(sources);
-  sources_.rounds = options_.rounds;
-  sources_.first_pause = options_.first_pause;
+  assert(sources_.count() > 0);
 }
 
 Fetcher::~Fetcher() {
-  pool_.stop();                 // from here on nothing is asked any more,
-  sources_.transports.clear();  // and nothing arrives
+  pool_.stop();     // from here on nothing is asked any more,
+  sources_.stop();  // and nothing arrives
   const Error error{Code::kUnavailable, "shutting down"};
   std::unordered_map<ObjectId, Flight> flights;
-  std::map<uint64_t, std::pair<DocumentCallback, std::shared_ptr<Download>>> documents;
+  std::map<uint64_t, std::pair<DocumentDone, std::shared_ptr<Download>>> documents;
   {
     const MutexLock lock(mutex_);
     flights.swap(flights_);
@@ -64,7 +62,7 @@ Fetcher::~Fetcher() {
   for (auto& [id, flight] : flights) {
     for (const Callback& waiter : flight.waiters) waiter(error);
   }
-  for (auto& [number, document] : documents) document.first(error);
+  for (auto& [number, document] : documents) document.first(error, {});
 }
 
 void Fetcher::fetch(const ObjectId& id, Priority priority, Callback done) {
@@ -88,7 +86,8 @@ std::optional<Result<ObjectHandle>> Fetcher::answer_or_wait(const ObjectId& id, 
       ++counters_.hits;
       return Result<ObjectHandle>(ObjectHandle::in_memory(bytes));
     }
-    if (const auto failure = recent_failures_.find(id)) return Result<ObjectHandle>(*failure);
+    if (const auto failure = recent_failures_.find(id, sources_.choice.recoveries()))
+      return Result<ObjectHandle>(*failure);
     if (seen != landings_.load()) continue;  // it may have landed between our miss and our turn
     take_off(id, priority, std::move(done));
     return std::nullopt;
@@ -134,6 +133,7 @@ void Fetcher::land(const ObjectId& id, const SharedBytes& bytes, const Download:
   for (const Callback& waiter : waiters_of(id, bytes)) waiter(handle);
   const Status kept = cache_.put(id, *bytes);
   const MutexLock lock(mutex_);
+  recent_failures_.remove(id);
   if (!kept) recent_.add(id, bytes);
   flights_.erase(id);
   ++landings_;
@@ -159,7 +159,7 @@ void Fetcher::crash(const ObjectId& id, const Error& error, const Download::Repo
   std::vector<Callback> waiters;
   {
     const MutexLock lock(mutex_);
-    recent_failures_.add(id, error);
+    recent_failures_.add(id, error, sources_.choice.recoveries());
     const auto flight = flights_.find(id);
     if (flight != flights_.end()) waiters = std::move(flight->second.waiters);
     flights_.erase(id);
@@ -195,33 +195,119 @@ void Fetcher::discard(const ObjectId& id) {
 
 void Fetcher::fetch_document(const std::string& path, size_t limit_bytes, Freshness freshness, DocumentCallback done) {
   Download::Plan plan;
-  plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand),
-                  freshness == Freshness::kFresh};
+  plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand)};
+  plan.request.revalidate = freshness == Freshness::kFresh;
   plan.accept = [](Bytes file) -> Result<SharedBytes> { return std::make_shared<const Bytes>(std::move(file)); };
+  start_document(std::move(plan), [done = std::move(done)](Result<Bytes> result, const Download::Report&) {
+    done(std::move(result));
+  });
+}
+
+void Fetcher::start_document(Download::Plan plan, DocumentDone done) {
   const MutexLock lock(mutex_);
   const uint64_t number = next_document_++;
   auto& document = documents_[number];
   document.first = std::move(done);
-  document.second = Download::start(sources_, pool_, std::move(plan),
-                                    [this, number](const Result<SharedBytes>& result, const Download::Report&) {
-                                      DocumentCallback callback;
-                                      std::shared_ptr<Download> download;  // goes after the lock
-                                      {
-                                        const MutexLock relock(mutex_);
-                                        const auto place = documents_.find(number);
-                                        if (place == documents_.end()) return;
-                                        callback = std::move(place->second.first);
-                                        download = std::move(place->second.second);
-                                        documents_.erase(place);
-                                      }
-                                      callback(result ? Result<Bytes>(**result) : Result<Bytes>(result.error()));
-                                    });
+  document.second = Download::start(
+      sources_, pool_, std::move(plan), [this, number](const Result<SharedBytes>& result, const Download::Report& report) {
+        DocumentDone callback;
+        std::shared_ptr<Download> download;  // goes after the lock
+        {
+          const MutexLock relock(mutex_);
+          const auto place = documents_.find(number);
+          if (place == documents_.end()) return;
+          callback = std::move(place->second.first);
+          download = std::move(place->second.second);
+          documents_.erase(place);
+        }
+        callback(result ? Result<Bytes>(**result) : Result<Bytes>(result.error()), report);
+      });
 }
 
 Result<Bytes> Fetcher::read_document(const std::string& path, size_t limit_bytes, Freshness freshness) {
   const auto promise = std::make_shared<Promise<Bytes>>();
   fetch_document(path, limit_bytes, freshness, [promise](Result<Bytes> result) { promise->bring(std::move(result)); });
   return promise->wait();
+}
+
+namespace {
+// The answers of several mirrors to one question. What comes late comes to nobody.
+struct Heads {
+  struct Answer {
+    Bytes head;
+    uint64_t revision = 0;
+    Download::Report report;
+  };
+  Mutex mutex;
+  std::condition_variable arrived;
+  std::optional<Result<Answer>> first GUARDED_BY(mutex), second GUARDED_BY(mutex);
+};
+
+constexpr std::chrono::milliseconds kLeastPatienceForNewer{50};
+}  // namespace
+
+Result<Bytes> Fetcher::read_head(size_t limit_bytes, const HeadCheck& check) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto heads = std::make_shared<Heads>();
+  const auto ask = [&](std::vector<size_t> only, std::optional<Result<Heads::Answer>> Heads::*place) {
+    Download::Plan plan;
+    plan.request = {"head.json", limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand)};
+    plan.request.revalidate = true;
+    plan.only = std::move(only);
+    plan.accept = [check](Bytes head) -> Result<SharedBytes> {
+      TRY(check(head));
+      return std::make_shared<const Bytes>(std::move(head));
+    };
+    start_document(std::move(plan), [heads, place, check](Result<Bytes> result, const Download::Report& report) {
+      const uint64_t revision = result ? check(*result).value_or(0) : 0;
+      const MutexLock lock(heads->mutex);
+      if (result) {
+        (*heads).*place = Heads::Answer{*std::move(result), revision, report};
+      } else {
+        (*heads).*place = report.arrived || result.error().code == Code::kNotFound
+                              ? result.error()
+                              : result.error().within("cannot reach the repository");
+      }
+      heads->arrived.notify_all();
+    });
+  };
+  ask({}, &Heads::first);
+  const std::vector<size_t> others = another_mirror();
+  if (!others.empty()) ask(others, &Heads::second);
+
+  MutexLock lock(heads->mutex);
+  while (!heads->first) lock.wait(heads->arrived);
+  if (!*heads->first) return heads->first->error();
+  const auto now = std::chrono::steady_clock::now();
+  const auto until = now + std::max<SourceChoice::Time::duration>(kLeastPatienceForNewer, now - began);
+  while (!others.empty() && !heads->second && lock.wait_until(heads->arrived, until)) {
+  }
+  const Heads::Answer& first = **heads->first;
+  if (!heads->second || !*heads->second) return first.head;
+  const Heads::Answer& second = **heads->second;
+  if (first.report.number == second.report.number) return first.head;
+  for (const auto& [one, other] : {std::pair(&first, &second), std::pair(&second, &first)}) {
+    if (one->revision < other->revision) sources_.choice.lacked(one->report.number, now);
+    if (one->revision >= other->revision) sources_.choice.caught_up(one->report.number);
+  }
+  return first.revision >= second.revision ? first.head : second.head;
+}
+
+// One that is not the first choice, a different one each time.
+std::vector<size_t> Fetcher::another_mirror() {
+  const std::vector<size_t> order = sources_.choice.order(std::chrono::steady_clock::now());
+  const auto url_of = [&](size_t source) { return sources_.choice.place(source).url; };
+  std::vector<size_t> others;
+  for (const size_t source : order) {
+    const auto same = [&](size_t other) { return url_of(other) == url_of(source); };
+    if (!same(order.front()) && std::none_of(others.begin(), others.end(), same)) others.push_back(source);
+  }
+  if (others.empty()) return {};
+  return {others[next_other_++ % others.size()]};
+}
+
+std::vector<SourceStatus> Fetcher::sources() const {
+  return sources_.choice.status(std::chrono::steady_clock::now());
 }
 
 FetcherStats Fetcher::stats() const {

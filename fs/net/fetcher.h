@@ -4,7 +4,7 @@
 // Threads: the transports' own for the network, a pool for decoding and for waiting between tries.
 // No thread is parked while an object is on its way. Safe from many threads; start it after fork.
 //
-// Sources are tried in order, beginning with the one that answered last; what could not be had is tried
+// Sources are asked in the order of their measured health (source_choice.h); what could not be had is tried
 // again with growing pauses until the deadline. A damaged answer is fetched once more past all caches,
 // then elsewhere. The same error is repeated for a moment (failure_memory) instead of storming the
 // sources; after that the next read tries anew: a failed object heals when its source does.
@@ -30,7 +30,8 @@ struct FetcherOptions {
   std::chrono::milliseconds deadline{30'000};
   int rounds = 4;                              // at most so often over all sources
   std::chrono::milliseconds first_pause{100};  // doubled after every round
-  std::chrono::milliseconds failure_memory{250};
+  std::chrono::milliseconds failure_memory{250};           // doubled with each failure in a row
+  std::chrono::milliseconds longest_failure_memory{4'000};
   size_t workers = 0;                      // 0: as many as cores
   size_t recent_bytes = size_t{32} << 20;  // in memory: what the cache could not take
 };
@@ -87,7 +88,18 @@ class Fetcher : public ObjectReader {
   void fetch_document(const std::string& path, size_t limit_bytes, Freshness freshness, DocumentCallback done);
   Result<Bytes> read_document(const std::string& path, size_t limit_bytes, Freshness freshness);
 
+  // The newest head.json that the quick ones of several mirrors offer: two of them are asked at the same time, others
+  // only when these have none that `check` likes. `check` gives its revision; it runs on threads of the fetcher, beside
+  // itself.
+  //   kNotFound     no mirror has one
+  //   kUnavailable  no mirror could be asked; the message begins "cannot reach the repository"
+  //   otherwise     what `check` said
+  using HeadCheck = std::function<Result<uint64_t>(ByteView head)>;
+  Result<Bytes> read_head(size_t limit_bytes, const HeadCheck& check);
+
   FetcherStats stats() const;
+  // One for each mirror and proxy on the way to it, in the order given.
+  std::vector<SourceStatus> sources() const;
 
   // At most one; nullptr: none. Who takes it away waits until nobody is inside `fetch` before it goes.
   void watch_demand(DemandWatcher* watcher) { watcher_.store(watcher, std::memory_order_release); }
@@ -99,6 +111,7 @@ class Fetcher : public ObjectReader {
     std::shared_ptr<Download> download;
     SharedBytes landed;
   };
+  using DocumentDone = std::function<void(Result<Bytes>, const Download::Report&)>;
   struct Counters {
     std::atomic<uint64_t> hits{0}, misses{0}, joined{0}, failures{0};
   };
@@ -111,19 +124,22 @@ class Fetcher : public ObjectReader {
   void crash(const ObjectId& id, const Error& error, const Download::Report& report);
   std::vector<Callback> waiters_of(const ObjectId& id, const SharedBytes& landed);
   Deadline deadline_from_now(Priority priority) const;
+  std::vector<size_t> another_mirror();
+  void start_document(Download::Plan plan, DocumentDone done);
 
   Cache& cache_;
   const FetcherOptions options_;
   Sources sources_;
   Counters counters_;
   std::atomic<DemandWatcher*> watcher_{nullptr};
+  std::atomic<uint64_t> next_other_{0};
   std::atomic<uint64_t> landings_{0};  // flights ever ended: a cache miss from before the last one is stale
 
   mutable Mutex mutex_;
   std::unordered_map<ObjectId, Flight> flights_ GUARDED_BY(mutex_);
   RecentObjects recent_ GUARDED_BY(mutex_);
   RecentFailures recent_failures_ GUARDED_BY(mutex_);
-  std::map<uint64_t, std::pair<DocumentCallback, std::shared_ptr<Download>>> documents_ GUARDED_BY(mutex_);
+  std::map<uint64_t, std::pair<DocumentDone, std::shared_ptr<Download>>> documents_ GUARDED_BY(mutex_);
   uint64_t next_document_ GUARDED_BY(mutex_) = 0;
 
   WorkerPool pool_;  // last: its jobs use the others

@@ -42,16 +42,22 @@ class Exchange {
 
 // What the pool's jobs hold: answers when the pool drops them all.
 struct Duty {
-  Duty(std::shared_ptr<Exchange> owed, std::string from, std::function<Result<Bytes>()> how)
-      : exchange(std::move(owed)), url(std::move(from)), read(std::move(how)) {}
+  Duty(std::shared_ptr<Exchange> owed, std::string from, std::shared_ptr<TransferProgress> watched,
+       std::function<Result<Bytes>()> how)
+      : exchange(std::move(owed)), url(std::move(from)), progress(std::move(watched)), read(std::move(how)) {}
   ~Duty() { exchange->answer(Error{Code::kUnavailable, "cannot fetch " + url + ": shutting down"}); }
 
   const std::shared_ptr<Exchange> exchange;
   const std::string url;
+  const std::shared_ptr<TransferProgress> progress;
   const std::function<Result<Bytes>()> read;
 
   void fulfil() {
     if (!exchange->begin()) return;
+    if (progress != nullptr) {
+      progress->began = std::chrono::steady_clock::now();
+      if (progress->on_begin) progress->on_begin();
+    }
     if (exchange->overdue())
       return exchange->answer(Error{Code::kUnavailable, "cannot fetch " + url + ": timed out in the queue"});
     auto file = read();
@@ -88,8 +94,9 @@ std::unique_ptr<Transfer> FileTransport::get(GetRequest request, Callback done) 
   const Priority priority = request.priority;
   const std::string url = url_ + "/" + request.path;
   auto exchange = std::make_shared<Exchange>(std::move(done), request.deadline);
-  const auto duty =
-      std::make_shared<Duty>(std::move(exchange), url, [this, request = std::move(request)] { return read(request); });
+  auto progress = request.progress;
+  const auto duty = std::make_shared<Duty>(std::move(exchange), url, std::move(progress),
+                                           [this, request = std::move(request)] { return read(request); });
   auto transfer = std::make_unique<FileTransfer>(duty, pool_, priority);
   pool_->post(priority, [duty] { duty->fulfil(); });
   return transfer;

@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMaxErrorPageBytes = 65536;
 constexpr long kStallBytesPerSecond = 512;
+constexpr size_t kMostLanesInUse = 4;  // by the number of connections
 
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -35,8 +36,28 @@ struct FreeList {
 };
 using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 
+std::string through(const std::string& proxy) { return proxy.empty() ? "" : " (through " + proxy + ")"; }
+}  // namespace
+
+struct HttpEngine::Lane {
+  explicit Lane(std::optional<std::string> way) : proxy(std::move(way)), public_proxy(public_url(proxy.value_or(""))) {}
+
+  const std::optional<std::string> proxy;
+  const std::string public_proxy;
+
+  // The loop's thread only. The queues, by priority, may hold exchanges that have moved on: their state tells.
+  std::array<std::deque<std::shared_ptr<Exchange>>, kPriorities> queues;
+  std::array<size_t, kPriorities> active_counts{};
+  PrefetchWindow prefetch_window;
+
+  auto& queue_of(Priority priority) { return queues[static_cast<size_t>(priority)]; }
+  size_t& active_of(Priority priority) { return active_counts[static_cast<size_t>(priority)]; }
+  size_t active() const { return active_counts[0] + active_counts[1] + active_counts[2]; }
+};
+
 // One request, from the inbox to its answer. All but `done` belongs to the loop's thread.
-struct Exchange {
+struct HttpEngine::Exchange {
+  std::shared_ptr<HttpEngine::Lane> lane;
   std::string url;
   GetRequest request;
   Transport::Callback done;  // under the inbox's mutex; empty once answered or cancelled
@@ -51,7 +72,13 @@ struct Exchange {
 
   size_t take_in(ByteView part);
   long status() const;
+  void blame(Trouble trouble) {
+    if (request.progress != nullptr) request.progress->trouble = trouble;
+  }
 };
+
+namespace {
+using Exchange = HttpEngine::Exchange;
 using ExchangePtr = std::shared_ptr<Exchange>;
 
 struct Note {
@@ -101,17 +128,38 @@ class HttpTransfer : public Transfer {
 };
 
 Error unavailable(const Exchange& exchange, const std::string& cause) {
-  return {Code::kUnavailable, str("cannot fetch ", exchange.url, ": ", cause)};
+  return {Code::kUnavailable,
+          str("cannot fetch ", exchange.url, through(exchange.lane->public_proxy), ": ", cause)};
 }
 
-long Exchange::status() const {
+// Of one that did not come to its end.
+Trouble trouble_of(const Exchange& exchange, CURLcode outcome) {
+  curl_off_t connected = 0;
+  curl_easy_getinfo(exchange.easy.get(), CURLINFO_CONNECT_TIME_T, &connected);
+  switch (outcome) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT: return Trouble::kUnreachable;
+    case CURLE_OPERATION_TIMEDOUT:
+      if (connected == 0) return Trouble::kUnreachable;
+      return exchange.body.empty() ? Trouble::kSilent : Trouble::kNone;
+    default: return Trouble::kBroken;
+  }
+}
+}  // namespace
+
+long HttpEngine::Exchange::status() const {
   long code = 0;
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &code);
   return code;
 }
 
 // Called by curl with each part of the body; any other answer than the part's size aborts the transfer.
-size_t Exchange::take_in(ByteView part) {
+size_t HttpEngine::Exchange::take_in(ByteView part) {
+  if (TransferProgress* const progress = request.progress.get()) {
+    if (progress->first_byte.load() == Clock::time_point{}) progress->first_byte = Clock::now();
+    progress->received_bytes += part.size();
+  }
   if (status() != 200) {
     error_page_bytes += part.size();
     return error_page_bytes > kMaxErrorPageBytes ? 0 : part.size();
@@ -128,6 +176,7 @@ size_t Exchange::take_in(ByteView part) {
   return part.size();
 }
 
+namespace {
 size_t on_body(char* data, size_t, size_t size_bytes, void* exchange) {
   return static_cast<Exchange*>(exchange)->take_in({data, size_bytes});
 }
@@ -135,11 +184,14 @@ size_t on_body(char* data, size_t, size_t size_bytes, void* exchange) {
 // What the finished exchange amounts to.
 Result<Bytes> result_of(Exchange& exchange, CURLcode outcome) {
   const long status = exchange.status();
+  exchange.blame(trouble_of(exchange, outcome));
   if (exchange.too_long)
     return Error{Code::kEndlessData, str("cannot fetch ", exchange.url, ": it is longer than the ",
                                          exchange.request.limit_bytes, " bytes it may have")};
   if (status == 404 || status == 410)
     return Error{Code::kNotFound, str("cannot fetch ", exchange.url, ": the server does not have it (", status, ")")};
+  if (status == 407)
+    return unavailable(exchange, "the proxy wants another user name or password (407); http://USER:PASSWORD@HOST:PORT");
   if (status >= 400) return unavailable(exchange, str("the server answered with status ", status));
   if (outcome != CURLE_OK) {
     std::string cause = exchange.cause[0] != '\0' ? exchange.cause : curl_easy_strerror(outcome);
@@ -165,22 +217,22 @@ class HttpEngine::Loop {
   Loop(CURLM* multi, const HttpOptions& options);
   ~Loop();
 
-  std::unique_ptr<Transfer> get(std::string url, GetRequest request, Transport::Callback done);
+  std::unique_ptr<Transfer> get(std::shared_ptr<Lane> lane, std::string url, GetRequest request,
+                                Transport::Callback done);
 
  private:
   void run();
   void take_in_notes();
   void follow(const Note& note);
-  std::deque<ExchangePtr>& queue_of(Priority priority) { return queues_[static_cast<size_t>(priority)]; }
-  size_t& active_of(Priority priority) { return active_counts_[static_cast<size_t>(priority)]; }
   void enqueue(const ExchangePtr& exchange);
   void give_up_overdue();
   void admit();
-  bool may_run_more(Priority priority);
-  ExchangePtr next_waiting();
+  void know(const std::shared_ptr<Lane>& lane);
+  bool may_run_more(Lane& lane, Priority priority);
+  ExchangePtr next_waiting(Lane& lane);
   void activate(const ExchangePtr& exchange);
   void collect_finished();
-  void measure(CURL* easy);
+  void measure(Exchange& exchange);
   void retire(const ExchangePtr& exchange);
   void sleep();
   Easy easy_for(Exchange& exchange);
@@ -190,22 +242,22 @@ class HttpEngine::Loop {
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::atomic<bool> stopping_{false};
 
-  // The loop's thread only. The queues, by priority, may hold exchanges that have moved on: their state tells.
-  std::array<std::deque<ExchangePtr>, kPriorities> queues_;
+  // The loop's thread only.
+  std::vector<std::shared_ptr<Lane>> lanes_;
   std::multimap<Deadline, ExchangePtr> overdue_;  // every exchange that is not finished
   std::unordered_set<ExchangePtr> active_;
-  std::array<size_t, kPriorities> active_counts_{};
-  PrefetchWindow prefetch_window_;
+  size_t active_backgrounds_ = 0;
   std::vector<Easy> idle_;
   HeaderList past_caches_;
+  HeaderList revalidate_;
 
   std::thread thread_;
 };
 
 HttpEngine::Loop::Loop(CURLM* multi, const HttpOptions& options) : options_(options), multi_(multi) {
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(options.max_connections + 4));
   past_caches_.reset(curl_slist_append(nullptr, "Cache-Control: no-cache"));
+  revalidate_.reset(curl_slist_append(nullptr, "Cache-Control: max-age=0"));
   {
     const MutexLock lock(inbox_->mutex);
     inbox_->multi = multi_;
@@ -231,8 +283,10 @@ HttpEngine::Loop::~Loop() {
   curl_multi_cleanup(multi_);
 }
 
-std::unique_ptr<Transfer> HttpEngine::Loop::get(std::string url, GetRequest request, Transport::Callback done) {
+std::unique_ptr<Transfer> HttpEngine::Loop::get(std::shared_ptr<Lane> lane, std::string url, GetRequest request,
+                                                Transport::Callback done) {
   auto exchange = std::make_shared<Exchange>();
+  exchange->lane = std::move(lane);
   exchange->url = std::move(url);
   exchange->request = std::move(request);
   exchange->done = std::move(done);
@@ -266,6 +320,7 @@ void HttpEngine::Loop::follow(const Note& note) {
   const ExchangePtr& exchange = note.exchange;
   switch (note.what) {
     case Note::What::kStart:
+      know(exchange->lane);
       exchange->state = Exchange::State::kQueued;
       exchange->overdue = overdue_.emplace(exchange->request.deadline, exchange);
       return enqueue(exchange);
@@ -277,14 +332,22 @@ void HttpEngine::Loop::follow(const Note& note) {
       if (!is_more_urgent(note.priority, exchange->request.priority)) return;
       const Priority before = std::exchange(exchange->request.priority, note.priority);
       if (exchange->state == Exchange::State::kQueued) return enqueue(exchange);
-      --active_of(before);
-      ++active_of(note.priority);
+      --exchange->lane->active_of(before);
+      ++exchange->lane->active_of(note.priority);
+      if (before == Priority::kBackground) --active_backgrounds_;
     }
   }
 }
 
+void HttpEngine::Loop::know(const std::shared_ptr<Lane>& lane) {
+  if (std::find(lanes_.begin(), lanes_.end(), lane) != lanes_.end()) return;
+  lanes_.push_back(lane);
+  const size_t kept = std::min(lanes_.size() * options_.max_connections, kMostLanesInUse * options_.max_connections);
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(kept + 4));
+}
+
 void HttpEngine::Loop::enqueue(const ExchangePtr& exchange) {
-  queue_of(exchange->request.priority).push_back(exchange);
+  exchange->lane->queue_of(exchange->request.priority).push_back(exchange);
 }
 
 void HttpEngine::Loop::give_up_overdue() {
@@ -292,27 +355,31 @@ void HttpEngine::Loop::give_up_overdue() {
   while (!overdue_.empty() && overdue_.begin()->first <= now) {
     const ExchangePtr exchange = overdue_.begin()->second;
     const bool queued = exchange->state == Exchange::State::kQueued;
+    exchange->blame(queued ? Trouble::kNone : trouble_of(*exchange, CURLE_OPERATION_TIMEDOUT));
     retire(exchange);
     inbox_->answer(*exchange, unavailable(*exchange, queued ? "timed out in the queue" : "timed out"));
   }
 }
 
 void HttpEngine::Loop::admit() {
-  while (const ExchangePtr exchange = next_waiting()) activate(exchange);
+  for (const auto& lane : lanes_) {
+    while (const ExchangePtr exchange = next_waiting(*lane)) activate(exchange);
+  }
 }
 
-bool HttpEngine::Loop::may_run_more(Priority priority) {
-  if (active_.size() >= options_.max_connections) return false;
-  const size_t same = active_of(priority);
+bool HttpEngine::Loop::may_run_more(Lane& lane, Priority priority) {
+  if (lane.active() >= options_.max_connections) return false;
+  if (active_.size() >= kMostLanesInUse * options_.max_connections) return false;
+  const size_t same = lane.active_of(priority);
   if (priority == Priority::kDemand) return true;
-  if (priority == Priority::kPrefetch) return same < options_.max_prefetches && prefetch_window_.has_room(same);
-  return same < options_.max_backgrounds && active_.size() == same;
+  if (priority == Priority::kPrefetch) return same < options_.max_prefetches && lane.prefetch_window.has_room(same);
+  return active_backgrounds_ < options_.max_backgrounds && active_.size() == active_backgrounds_;
 }
 
-ExchangePtr HttpEngine::Loop::next_waiting() {
+ExchangePtr HttpEngine::Loop::next_waiting(Lane& lane) {
   for (const Priority priority : {Priority::kDemand, Priority::kPrefetch, Priority::kBackground}) {
-    if (!may_run_more(priority)) return nullptr;
-    auto& queue = queue_of(priority);
+    if (!may_run_more(lane, priority)) return nullptr;
+    auto& queue = lane.queue_of(priority);
     while (!queue.empty()) {
       ExchangePtr exchange = std::move(queue.front());
       queue.pop_front();
@@ -327,8 +394,13 @@ void HttpEngine::Loop::activate(const ExchangePtr& exchange) {
   exchange->easy = easy_for(*exchange);
   exchange->state = Exchange::State::kActive;
   active_.insert(exchange);
-  ++active_of(exchange->request.priority);
+  ++exchange->lane->active_of(exchange->request.priority);
+  if (exchange->request.priority == Priority::kBackground) ++active_backgrounds_;
   curl_multi_add_handle(multi_, exchange->easy.get());
+  TransferProgress* const progress = exchange->request.progress.get();
+  if (progress == nullptr) return;
+  progress->began = Clock::now();
+  if (progress->on_begin) progress->on_begin();
 }
 
 Easy HttpEngine::Loop::easy_for(Exchange& exchange) {
@@ -358,11 +430,24 @@ Easy HttpEngine::Loop::easy_for(Exchange& exchange) {
   curl_easy_setopt(raw, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
   curl_easy_setopt(raw, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
   curl_easy_setopt(raw, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_timeout.count()));
-  if (exchange.url.starts_with("https:"))
+  if (exchange.request.on_a_new_connection) {
+    curl_easy_setopt(raw, CURLOPT_FRESH_CONNECT, 1L);
+  } else if (exchange.url.starts_with("https:")) {
     curl_easy_setopt(raw, CURLOPT_PIPEWAIT, 1L);  // one connection if it is HTTP/2
-  if (!options_.ca_file.empty()) curl_easy_setopt(raw, CURLOPT_CAINFO, options_.ca_file.c_str());
-  if (options_.proxy) curl_easy_setopt(raw, CURLOPT_PROXY, options_.proxy->c_str());
-  if (exchange.request.past_caches) curl_easy_setopt(raw, CURLOPT_HTTPHEADER, past_caches_.get());
+  }
+  if (!options_.ca_file.empty()) {
+    curl_easy_setopt(raw, CURLOPT_CAINFO, options_.ca_file.c_str());
+    curl_easy_setopt(raw, CURLOPT_PROXY_CAINFO, options_.ca_file.c_str());
+  }
+  if (const auto& proxy = exchange.lane->proxy) {
+    curl_easy_setopt(raw, CURLOPT_PROXY, proxy->c_str());
+    curl_easy_setopt(raw, CURLOPT_NOPROXY, "");
+  }
+  if (exchange.request.past_caches) {
+    curl_easy_setopt(raw, CURLOPT_HTTPHEADER, past_caches_.get());
+  } else if (exchange.request.revalidate) {
+    curl_easy_setopt(raw, CURLOPT_HTTPHEADER, revalidate_.get());
+  }
   return easy;
 }
 
@@ -374,13 +459,14 @@ void HttpEngine::Loop::collect_finished() {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &raw);
     const ExchangePtr exchange = reinterpret_cast<Exchange*>(raw)->overdue->second;
     Result<Bytes> result = result_of(*exchange, message->data.result);
-    if (result) measure(message->easy_handle);
+    if (result) measure(*exchange);
     retire(exchange);
     inbox_->answer(*exchange, std::move(result));
   }
 }
 
-void HttpEngine::Loop::measure(CURL* easy) {
+void HttpEngine::Loop::measure(Exchange& exchange) {
+  CURL* const easy = exchange.easy.get();
   long new_connections = 0;
   curl_off_t sent = 0;
   curl_off_t begun = 0;
@@ -390,7 +476,7 @@ void HttpEngine::Loop::measure(CURL* easy) {
   curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &begun);
   curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &size);
   if (new_connections == 0 && begun > sent)
-    prefetch_window_.answered(PrefetchWindow::Duration(begun - sent), static_cast<uint64_t>(size), Clock::now());
+    exchange.lane->prefetch_window.answered(PrefetchWindow::Duration(begun - sent), static_cast<uint64_t>(size), Clock::now());
 }
 
 void HttpEngine::Loop::retire(const ExchangePtr& exchange) {
@@ -398,7 +484,8 @@ void HttpEngine::Loop::retire(const ExchangePtr& exchange) {
   if (exchange->state == Exchange::State::kActive) {
     curl_multi_remove_handle(multi_, exchange->easy.get());
     idle_.push_back(std::move(exchange->easy));
-    --active_of(exchange->request.priority);
+    --exchange->lane->active_of(exchange->request.priority);
+    if (exchange->request.priority == Priority::kBackground) --active_backgrounds_;
     active_.erase(exchange);
   }
   exchange->state = Exchange::State::kFinished;
@@ -407,8 +494,10 @@ void HttpEngine::Loop::retire(const ExchangePtr& exchange) {
 }
 
 void HttpEngine::Loop::sleep() {
-  for (const Priority priority : {Priority::kDemand, Priority::kPrefetch, Priority::kBackground}) {
-    if (!queue_of(priority).empty() && may_run_more(priority)) return;
+  for (const auto& lane : lanes_) {
+    for (const Priority priority : {Priority::kDemand, Priority::kPrefetch, Priority::kBackground}) {
+      if (!lane->queue_of(priority).empty() && may_run_more(*lane, priority)) return;
+    }
   }
   auto wait = std::chrono::milliseconds(60'000);
   if (!overdue_.empty()) {
@@ -427,8 +516,13 @@ Result<std::shared_ptr<HttpEngine>> HttpEngine::start(const HttpOptions& options
 HttpEngine::HttpEngine(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 HttpEngine::~HttpEngine() = default;
 
-std::unique_ptr<Transfer> HttpEngine::get(std::string url, GetRequest request, Transport::Callback done) {
-  return loop_->get(std::move(url), std::move(request), std::move(done));
+std::shared_ptr<HttpEngine::Lane> HttpEngine::new_lane(std::optional<std::string> proxy) {
+  return std::make_shared<Lane>(std::move(proxy));
+}
+
+std::unique_ptr<Transfer> HttpEngine::get(std::shared_ptr<Lane> lane, std::string url, GetRequest request,
+                                          Transport::Callback done) {
+  return loop_->get(std::move(lane), std::move(url), std::move(request), std::move(done));
 }
 
 }  // namespace granary

@@ -13,8 +13,16 @@ class HttpEngine {
   // Answers what is under way with kUnavailable.
   ~HttpEngine();
 
+  // Whose requests queue behind each other, and share connections' number and the window of prefetches: those of one
+  // source. One that hangs does not hold up the others.
+  struct Lane;
+  struct Exchange;
+  // `proxy`: none: what http_proxy, https_proxy, no_proxy say; "": none on the way; a URL, perhaps with user and password.
+  static std::shared_ptr<Lane> new_lane(std::optional<std::string> proxy);
+
   // `request.path` is ignored.
-  std::unique_ptr<Transfer> get(std::string url, GetRequest request, Transport::Callback done);
+  std::unique_ptr<Transfer> get(std::shared_ptr<Lane> lane, std::string url, GetRequest request,
+                                Transport::Callback done);
 
  private:
   class Loop;
@@ -24,17 +32,22 @@ class HttpEngine {
 
 class HttpTransport : public Transport {
  public:
-  HttpTransport(std::string url, std::shared_ptr<HttpEngine> engine)
-      : url_(std::move(url)), engine_(std::move(engine)) {}
+  // `proxy` as for a lane. Its user and password stay out of `place`.
+  HttpTransport(std::string url, std::shared_ptr<HttpEngine> engine, std::optional<std::string> proxy, int group = 0)
+      : place_{std::move(url), public_url(proxy.value_or("")), group},
+        lane_(HttpEngine::new_lane(std::move(proxy))),
+        engine_(std::move(engine)) {}
 
   std::unique_ptr<Transfer> get(GetRequest request, Callback done) override {
-    std::string url = url_ + "/" + request.path;
-    return engine_->get(std::move(url), std::move(request), std::move(done));
+    std::string url = place_.url + "/" + request.path;
+    return engine_->get(lane_, std::move(url), std::move(request), std::move(done));
   }
-  const std::string& base_url() const override { return url_; }
+  const std::string& base_url() const override { return place_.url; }
+  SourcePlace place() const override { return place_; }
 
  private:
-  const std::string url_;
+  const SourcePlace place_;
+  const std::shared_ptr<HttpEngine::Lane> lane_;
   const std::shared_ptr<HttpEngine> engine_;
 };
 

@@ -1,7 +1,9 @@
 // RecentObjects: the last few objects that the cache could not take, in memory, so that reading one piece by piece
-// does not fetch it piece by piece. RecentFailures: errors that are repeated for a moment. Neither locks.
+// does not fetch it piece by piece. RecentFailures: errors that are repeated for a moment, longer each time, so that
+// what cannot be had is not asked for in a storm. Neither locks.
 #pragma once
 
+#include <algorithm>
 #include <list>
 #include <optional>
 #include <unordered_map>
@@ -46,20 +48,29 @@ class RecentObjects {
 
 class RecentFailures {
  public:
-  explicit RecentFailures(std::chrono::milliseconds memory) : memory_(memory) {}
+  using Pause = std::chrono::milliseconds;
+  // `first`: how long a failure is repeated; doubled with each in a row, up to `longest`.
+  RecentFailures(Pause first, Pause longest) : first_(first), longest_(std::max(first, longest)) {}
 
-  void add(const ObjectId& id, const Error& error) {
+  // `epoch`: grows when sources recover; what was unavailable before may be had after.
+  void add(const ObjectId& id, const Error& error, uint64_t epoch) {
     const auto now = std::chrono::steady_clock::now();
     if (failures_.size() >= kMany)
-      std::erase_if(failures_, [&](const auto& entry) { return entry.second.until <= now; });
-    failures_.insert_or_assign(id, Failure{error, now + memory_});
+      std::erase_if(failures_, [&](const auto& entry) { return entry.second.until + longest_ <= now; });
+    const auto place = failures_.find(id);
+    const bool again = place != failures_.end() && place->second.epoch == epoch;
+    const Pause pause = again ? std::min(2 * place->second.pause, longest_) : first_;
+    failures_.insert_or_assign(id, Failure{error, now + pause, pause, epoch});
   }
-  std::optional<Error> find(const ObjectId& id) {
+  // It has been had after all.
+  void remove(const ObjectId& id) { failures_.erase(id); }
+  std::optional<Error> find(const ObjectId& id, uint64_t epoch) {
     const auto place = failures_.find(id);
     if (place == failures_.end()) return std::nullopt;
-    if (std::chrono::steady_clock::now() < place->second.until) return place->second.error;
-    failures_.erase(place);
-    return std::nullopt;
+    const Failure& failure = place->second;
+    const bool is_over = failure.error.code == Code::kUnavailable && failure.epoch != epoch;
+    if (is_over || std::chrono::steady_clock::now() >= failure.until) return std::nullopt;
+    return failure.error;
   }
 
  private:
@@ -67,8 +78,10 @@ class RecentFailures {
   struct Failure {
     Error error;
     Deadline until;
+    Pause pause;
+    uint64_t epoch;
   };
-  const std::chrono::milliseconds memory_;
+  const Pause first_, longest_;
   std::unordered_map<ObjectId, Failure> failures_;
 };
 

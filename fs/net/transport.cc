@@ -8,6 +8,7 @@
 #include "fs/base/file.h"
 #include "fs/net/file_transport.h"
 #include "fs/net/http_transport.h"
+#include "fs/net/proxy_list.h"
 
 namespace granary {
 
@@ -66,6 +67,7 @@ std::string without_trailing_slashes(std::string text) {
 }
 
 Result<std::unique_ptr<Transport>> open_one(const std::string& text, const HttpOptions& options,
+                                            const std::optional<std::string>& proxy, int group,
                                             std::shared_ptr<HttpEngine>& engine) {
   const ParsedUrl url = TRY(ParsedUrl::parse(text));
   const std::string scheme = url.part(CURLUPART_SCHEME);
@@ -80,7 +82,8 @@ Result<std::unique_ptr<Transport>> open_one(const std::string& text, const HttpO
   const bool has_secret = !url.part(CURLUPART_USER).empty() || !url.part(CURLUPART_PASSWORD).empty();
   if (has_secret) return Error{Code::kBadUrl, "a repository's URL may not hold a user name or password"};
   if (engine == nullptr) engine = TRY(HttpEngine::start(options));
-  return std::unique_ptr<Transport>(new HttpTransport(without_trailing_slashes(url.part(CURLUPART_URL)), engine));
+  return std::unique_ptr<Transport>(
+      new HttpTransport(without_trailing_slashes(url.part(CURLUPART_URL)), engine, proxy, group));
 }
 }  // namespace
 
@@ -89,14 +92,45 @@ Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vecto
   TRY(check_certificates(options.ca_file));
   std::vector<std::unique_ptr<Transport>> transports;
   std::shared_ptr<HttpEngine> engine;
-  for (const std::string& url : urls) transports.push_back(TRY(open_one(url, options, engine)));
+  for (const std::string& url : urls) transports.push_back(TRY(open_one(url, options, options.proxy, 0, engine)));
+  return transports;
+}
+
+Result<std::vector<std::unique_ptr<Transport>>> open_sources(const std::string& url,
+                                                             const std::vector<std::string>& mirrors,
+                                                             const ProxyOptions& proxies, const HttpOptions& options) {
+  TRY(check_certificates(options.ca_file));
+  std::vector<std::unique_ptr<Transport>> transports;
+  std::shared_ptr<HttpEngine> engine;
+  std::vector<std::string> urls{url};
+  urls.insert(urls.end(), mirrors.begin(), mirrors.end());
+  for (const std::string& mirror : urls) {
+    if (mirror.starts_with("file:")) {
+      transports.push_back(TRY(open_one(mirror, options, std::nullopt, 0, engine)));
+      continue;
+    }
+    TRY(ParsedUrl::parse(mirror));
+    const ProxyGroups groups = TRY(proxies_for(mirror, proxies));
+    for (size_t group = 0; group < groups.size(); ++group) {
+      for (const std::string& proxy : groups[group])
+        transports.push_back(TRY(open_one(mirror, options, proxy, static_cast<int>(group), engine)));
+    }
+  }
   return transports;
 }
 
 Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options) {
   TRY(check_certificates(options.ca_file));
   std::shared_ptr<HttpEngine> engine;
-  return open_one(url, options, engine);
+  return open_one(url, options, options.proxy, 0, engine);
+}
+
+std::string public_url(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const size_t host = scheme + 3;
+  const size_t at = url.substr(0, url.find('/', host)).rfind('@');
+  return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
 }
 
 }  // namespace granary

@@ -3,6 +3,7 @@
 // All are safe to call from many threads at once. They start threads when made: fork before that.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,12 +14,43 @@
 
 namespace granary {
 
+// Why a request came to nothing, as far as its source is to blame.
+enum class Trouble {
+  kNone,         // not at all: it waited for its turn, was slow, or the source has no such file
+  kUnreachable,  // no connection: refused, no route, no such name, nobody answers
+  kSilent,       // a connection, but not one byte in time
+  kBroken,       // an answer that is none: 5xx, reset, cut off, redirects without end, a certificate nobody trusts
+  kDamaged,      // bytes that are not what was asked for
+};
+
+// How a transfer goes on, for whoever watches it: written by the transport, read by anybody.
+struct TransferProgress {
+  using Time = std::chrono::steady_clock::time_point;
+
+  // Called once when the request leaves the queue, on a thread of the transport: be brief. Not by every transport.
+  std::function<void()> on_begin;
+  std::atomic<Time> began{Time{}};       // it left the queue
+  std::atomic<Time> first_byte{Time{}};  // of the answer
+  std::atomic<uint64_t> received_bytes{0};
+  std::atomic<Trouble> trouble{Trouble::kBroken};  // before the callback is called with kUnavailable
+};
+
+// For people; neither holds a user or a password.
+struct SourcePlace {
+  std::string url;
+  std::string proxy;  // empty: none on the way
+  int group = 0;      // of fallback: 0 is asked first
+};
+
 struct GetRequest {
   std::string path;  // below the base URL, as in "head.json"; holds nothing that a URL would escape
   size_t limit_bytes = 0;
   Priority priority = Priority::kDemand;
   Deadline deadline = Deadline::max();
   bool past_caches = false;  // ask proxies on the way for a fresh copy (Cache-Control: no-cache)
+  bool revalidate = false;   // have them ask whether their copy is still good (Cache-Control: max-age=0)
+  bool on_a_new_connection = false;  // the one at hand may be dead
+  std::shared_ptr<TransferProgress> progress{};  // nothing: nobody watches
 };
 
 // Transfer: a request under way. Dropping it cancels: the callback is not called any more,
@@ -50,13 +82,15 @@ class Transport {
 
   // Where it fetches from, for people: no trailing slash.
   virtual const std::string& base_url() const = 0;
+  // The same, and what is on the way.
+  virtual SourcePlace place() const { return {base_url(), {}, 0}; }
 };
 
 struct HttpOptions {
-  std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::seconds stall_timeout{10};  // aborted after so long below 512 bytes a second
+  std::chrono::milliseconds connect_timeout{5'000};  // names included
+  std::chrono::seconds stall_timeout{20};            // aborted after so long below 512 bytes a second
   long max_redirects = 5;
-  size_t max_connections = 16;       // to all sources together; transfers beyond that queue, demand first
+  size_t max_connections = 16;       // to one source, to all four times as many; others queue, demand first
   size_t max_prefetches = 12;        // of them, and fewer where demand would wait behind them (PrefetchWindow)
   size_t max_backgrounds = 2;        // and these only while nothing more urgent waits or runs
   std::string ca_file{};             // PEM certificates of authorities trusted besides the system's; empty: none
@@ -69,5 +103,16 @@ struct HttpOptions {
 Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vector<std::string>& urls,
                                                                 const HttpOptions& options = {});
 Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options = {});
+
+// A repository's sources: for its URL and each mirror of it one transport a proxy that leads there (proxy_list.h), in the
+// order in which they are asked while nothing is known of them. Errors as above, and those of proxies_for.
+struct ProxyOptions;
+Result<std::vector<std::unique_ptr<Transport>>> open_sources(const std::string& url,
+                                                             const std::vector<std::string>& mirrors,
+                                                             const ProxyOptions& proxies,
+                                                             const HttpOptions& options = {});
+
+// The same URL without the user and password that it may hold: for everybody's eyes.
+std::string public_url(const std::string& url);
 
 }  // namespace granary
