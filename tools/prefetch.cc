@@ -16,7 +16,8 @@ namespace granary {
 namespace {
 struct Options {
   std::vector<std::string> places;
-  std::string trust, branch, tag, snapshot, date, cache, quota, state, ca;
+  std::string trust, branch, tag, snapshot, date, cache, quota, state;
+  SourceOptions sources;
   std::vector<std::string> paths;
   bool archive = false, allow_withdrawn = false, json = false;
 };
@@ -84,7 +85,7 @@ Status prefetch_unmounted(const Options& options, Io& io) {
   how.url = TRY(repository_url(options.places.front()));
   how.repository_name = trust.name;
   how.cache_directory = options.cache.empty() ? default_cache_directory() + "/" + trust.repository : options.cache;
-  how.ca_file = options.ca;
+  TRY(lead_to_sources(how, options.sources));
   if (!options.quota.empty()) how.quota_bytes = TRY_WITHIN("bad quota", parse_size(options.quota));
   const auto connection = TRY(Connection::open(how));
   ViewOptions view;
@@ -142,7 +143,7 @@ Action define(CLI::App& app) {
   without_mount("--quota", options->quota,
                 "bytes the cache may take, such as 20G (default: 4G, at most half of the disk)");
   without_mount("--state", options->state, "where the newest versions seen are remembered");
-  without_mount("--ca", options->ca, "PEM file of authorities to trust besides the system's, for https://");
+  add_source_options(app, options->sources, trust);
   app.add_flag("--archive", options->archive, "accept a repository that is authentic but stale")->needs(trust);
   app.add_flag("--allow-withdrawn", options->allow_withdrawn, "even if its publisher has withdrawn it")->needs(trust);
   app.add_flag("--json", options->json, "print what was fetched as a JSON object at the end");

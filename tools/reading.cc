@@ -7,7 +7,7 @@ namespace granary {
 void add_reading_options(CLI::App& app, ReadingOptions& options) {
   app.add_option("WHERE", options.where, "the repository: a directory or a URL")->required();
   app.add_option("--trust", options.trust, "the repository's trust file (not needed for a repository of your own)");
-  app.add_option("--ca", options.ca, "PEM file of authorities to trust besides the system's, for https://");
+  add_source_options(app, options.sources);
   app.add_flag("--archive", options.archive,
                "accept a repository whose timestamp has expired: authentic, perhaps stale");
   app.add_flag("--allow-withdrawn", options.allow_withdrawn, "read snapshots that were withdrawn, too");
@@ -37,8 +37,12 @@ Result<std::unique_ptr<Reading>> Reading::open(const ReadingOptions& options, co
   if (is_url(options.where)) how.state_directory = default_state_directory();
   if (!how.trust) io.err << "granary: no trust file: whoever signed this repository is believed\n";
 
+  ConnectionOptions connection;
+  connection.url = how.url;
+  connection.repository_name = how.trust ? how.trust->name : how.url;
+  TRY(lead_to_sources(connection, options.sources));
   auto reading = std::make_unique<Reading>();
-  reading->connection_ = TRY(Connection::open({how.url, how.trust ? how.trust->name : how.url, {}, 0, options.ca}));
+  reading->connection_ = TRY(Connection::open(connection));
   reading->view_ = TRY(RepositoryView::open(reading->connection_->fetcher(), how, selector));
   return reading;
 }

@@ -9,6 +9,7 @@
 #include "fs/client/repository_view.h"
 #include "fs/format/catalog.h"
 #include "tools/command.h"
+#include "tools/source_options.h"
 
 namespace granary {
 
@@ -17,7 +18,7 @@ struct ReadingOptions {
   std::string trust;  // the trust file; not needed for a repository of our own
   bool archive = false;
   bool allow_withdrawn = false;
-  std::string ca{};  // PEM file of authorities to trust besides the system's
+  SourceOptions sources{};
 };
 void add_reading_options(CLI::App& app, ReadingOptions& options);
 

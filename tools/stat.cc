@@ -4,12 +4,14 @@
 #include "fs/client/repository_view.h"
 #include "tools/command.h"
 #include "tools/commands.h"
+#include "tools/source_options.h"
 
 namespace granary {
 
 namespace {
 struct Options {
   std::string place;
+  SourceOptions sources;
   bool json = false;
 };
 
@@ -118,9 +120,12 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
 }
 
 // A repository at hand, or any URL: what its head says. Nobody's trust is asked for, so none is claimed.
-Status show_repository(const std::string& place, bool json, Io& io) {
+Status show_repository(const std::string& place, const SourceOptions& sources, bool json, Io& io) {
   const std::string url = TRY(repository_url(place));
-  const auto connection = TRY(Connection::open({url, "", "", 0}));
+  ConnectionOptions how;
+  how.url = url;
+  TRY(lead_to_sources(how, sources));
+  const auto connection = TRY(Connection::open(how));
   ViewOptions options;
   options.url = url;
   options.archive = true;
@@ -170,12 +175,13 @@ Status run(const Options& options, Io& io) {
     if (::access((options.place + "/head.json").c_str(), F_OK) != 0)
       return Error{Code::kNotFound, "neither a Granary mount nor a repository: " + printable(options.place)};
   }
-  return show_repository(options.place, options.json, io);
+  return show_repository(options.place, options.sources, options.json, io);
 }
 
 Action define(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("PLACE", options->place, "a mount point, or a repository: its directory or URL")->required();
+  add_source_options(app, options->sources);
   app.add_flag("--json", options->json, "one JSON document; its keys are stable");
   return [options](Io& io) { return run(*options, io); };
 }

@@ -44,7 +44,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   std::unique_ptr<Connection> connection(new Connection);
   HttpOptions http;
   http.ca_file = options.ca_file;
-  auto transports = TRY(open_transports({options.url}, http));
+  const auto ways = options.ways.empty() ? TRY(ways_to({options.url}, {})) : options.ways;
+  auto transports = TRY(open_sources(ways, http));
   connection->cache_ = TRY(open_cache(options));
   FetcherOptions fetching;
   fetching.repository = options.repository_name;

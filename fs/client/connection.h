@@ -6,16 +6,18 @@
 #include <string>
 
 #include "fs/net/fetcher.h"
+#include "fs/net/proxy_list.h"
 #include "fs/store/cache.h"
 
 namespace granary {
 
 struct ConnectionOptions {
-  std::string url;              // as repository_url gives it
-  std::string repository_name;  // for the log
-  std::string cache_directory;  // empty: nothing is kept on disk
-  uint64_t quota_bytes = 0;     // 0: default_quota of the directory
-  std::string ca_file{};        // as HttpOptions
+  std::string url;                // as repository_url gives it
+  std::string repository_name;    // for the log
+  std::string cache_directory;    // empty: nothing is kept on disk
+  uint64_t quota_bytes = 0;       // 0: default_quota of the directory
+  std::string ca_file{};          // as HttpOptions
+  std::vector<SourceWay> ways{};  // to the repository and its mirrors; empty: to `url`, by the environment's proxies
 };
 
 class Connection {

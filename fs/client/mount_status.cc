@@ -32,6 +32,31 @@ Json fetch_json(const FetcherStats& stats) {
           {"in_flight", stats.in_flight}};
 }
 
+Json source_json(const SourceStatus& source) {
+  return {{"url", source.place.url},
+          {"proxy", source.place.proxy.empty() ? Json() : Json(source.place.proxy)},
+          {"group", source.place.group},
+          {"state", name_of(source.state)},
+          {"latency_ms", source.latency_ms},
+          {"bytes_per_second", static_cast<uint64_t>(source.bytes_per_second)},
+          {"error_rate", source.error_rate},
+          {"requests", source.requests},
+          {"bytes", source.bytes},
+          {"errors", source.errors},
+          {"missing", source.missing},
+          {"trials", source.trials},
+          {"hedges", source.hedges},
+          {"hedge_wins", source.hedge_wins},
+          {"wasted_bytes", source.wasted_bytes},
+          {"last_error", source.last_error.empty() ? Json() : Json(printable(source.last_error))}};
+}
+
+Json sources_json(const std::vector<SourceStatus>& sources) {
+  Json out = Json::array();
+  for (const SourceStatus& source : sources) out.push_back(source_json(source));
+  return out;
+}
+
 Json operations_json(const OperationCounters& counters) {
   return {{"lookups", counters.lookups.load()},
           {"listings", counters.listings.load()},
@@ -111,6 +136,7 @@ std::string MountStatus::json() const {
       {"mounted_at", format_utc(parts_.mounted_at)},
       {"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
       {"fetch", fetch_json(parts_.fetcher.stats())},
+      {"sources", sources_json(parts_.fetcher.sources())},
       {"read_ahead", read_ahead_json(parts_.snapshot.read_ahead())},
       {"operations", operations_json(parts_.snapshot.counters())},
       {"profile", replay_json(parts_.replay)},

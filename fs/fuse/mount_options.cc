@@ -82,6 +82,27 @@ Result<std::string> settle_owner(const std::string& value) {
   return TRY(OwnerPair::parse(value, find_user, find_group)).text();
 }
 
+Status add_mirror(MountOptions& options, const std::string& value) {
+  options.mirrors.push_back(value);
+  return Done{};
+}
+
+Status set_proxies(MountOptions& options, const std::string& value) {
+  TRY(parse_proxy_list(value));
+  options.proxies.list = value;
+  return Done{};
+}
+
+Status set_proxy_command(MountOptions& options, const std::string& value) {
+  options.proxies.command = value;
+  return Done{};
+}
+
+Status set_forbid_direct(MountOptions& options, const std::string& value) {
+  options.proxies.forbid_direct = TRY(parse_yes(value));
+  return Done{};
+}
+
 // Names exactly one snapshot or branch: the last of these holds.
 bool chooses_snapshot(const MountOption& option) {
   static constexpr std::array<std::string_view, 3> kChoices{"branch", "tag", "snapshot"};
@@ -118,6 +139,10 @@ const std::vector<MountOption>& mount_options() {
       {"profile", Kind::kValue, "NAME", "", "fetch ahead what this profile of the snapshot names (see granary profile)", set_profile},
       {"profile-limit", Kind::kValue, "SIZE", "256M, never more than half of the quota", "at most so many bytes of it", set_size<&MountOptions::profile_limit_bytes>},
       {"ca", Kind::kValue, "FILE", "", "PEM file of authorities to trust besides the system's, for https://", set_text<&MountOptions::ca_file>},
+      {"mirror", Kind::kList, "URL", "", "another place that has the repository; may be repeated", add_mirror},
+      {"proxy", Kind::kValue, "LIST", "auto: http_proxy, https_proxy and no_proxy, or --proxy-command", "HTTP proxies: | between those that share the load, ; before those that are asked when these fail; DIRECT stands for none", set_proxies},
+      {"proxy-command", Kind::kValue, "PROGRAM", "", "prints such a list for the URL that it is given, as a PAC file would", set_proxy_command},
+      {"forbid-direct", Kind::kFlag, "", "no", "fetch through proxies only", set_forbid_direct},
       {"fill", Kind::kValue, "RATE", "", "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited", set_fill},
       {"log", Kind::kValue, "TARGET", "syslog, in the foreground stderr", "a file, \"syslog\" or \"stderr\"", set_text<&MountOptions::log>},
       {"uid-map", Kind::kValue, "MAP", "", "who owns the files of whom: a file, or a list such as 1000:2000;3000-3999:10000;*:nobody", set_identity_map<&Identities::users, find_user>, settle_identity_map<find_user>},

@@ -13,6 +13,7 @@
 #include "fs/client/profile_replay.h"
 #include "fs/client/snapshot_selector.h"
 #include "fs/fuse/identity_map.h"
+#include "fs/net/proxy_list.h"
 
 namespace granary {
 
@@ -43,8 +44,10 @@ struct MountOptions {
   std::string state_directory;  // empty: the default
   std::string profile;          // empty: none is replayed
   uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
-  std::string log;      // "stderr", "syslog", a file; empty: the default
-  std::string ca_file;  // certificates to trust besides the system's; empty: none
+  std::string log;                   // "stderr", "syslog", a file; empty: the default
+  std::string ca_file;               // certificates to trust besides the system's; empty: none
+  std::vector<std::string> mirrors;  // as given: URLs or directories
+  ProxyOptions proxies;
   std::optional<FillRate> fill;
   bool archive = false;
   bool allow_withdrawn = false;

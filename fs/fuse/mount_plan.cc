@@ -31,7 +31,10 @@ Result<MountPlan> MountPlan::make(MountOptions options) {
   std::string url = TRY(repository_url(options.source));
   if (options.cache_directory.empty()) options.cache_directory = default_cache_directory() + "/" + trust.repository;
   if (options.state_directory.empty()) options.state_directory = default_state_directory();
-  return MountPlan{std::move(options), std::move(trust), std::move(url)};
+  std::vector<std::string> urls{url};
+  for (const std::string& mirror : options.mirrors) urls.push_back(TRY(repository_url(mirror)));
+  std::vector<SourceWay> ways = TRY(ways_to(urls, options.proxies));
+  return MountPlan{std::move(options), std::move(trust), std::move(url), std::move(ways)};
 }
 
 }  // namespace granary

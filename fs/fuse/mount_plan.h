@@ -10,7 +10,8 @@ namespace granary {
 struct MountPlan {
   MountOptions options;  // paths absolute; cache and state directories as they are used, defaults filled in
   TrustFile trust;
-  std::string url;  // of the repository, as repository_url gives it
+  std::string url;              // of the repository, as repository_url gives it
+  std::vector<SourceWay> ways;  // to it and its mirrors
 
   // Everything but the mount point. Errors are told to the user as they are.
   static Result<MountPlan> make(MountOptions options);

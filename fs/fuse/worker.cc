@@ -53,6 +53,7 @@ Status Worker::connect() {
   options.cache_directory = plan_.cache_directory();
   options.quota_bytes = plan_.options.quota_bytes;
   options.ca_file = plan_.options.ca_file;
+  options.ways = plan_.ways;
   connection_ = TRY(Connection::open(options));
   return Done{};
 }

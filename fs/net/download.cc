@@ -20,8 +20,8 @@ bool is_damage(const Error& error) {
 // Of a head: good once.
 bool is_old(const Error& error) { return error.code == Code::kRollback || error.code == Code::kExpired; }
 
-// Of several sources' errors the one that says most: a reason to stop; then who could not be asked and may have it; then
-// who has a damaged one, and so once had it.
+// Of several sources' errors the one that says most: a reason to stop; then who could not be asked and may have it;
+// then who has a damaged one, and so once had it.
 int weight(const Error& error, bool arrived) {
   if (error.code == Code::kNotFound) return 0;
   if (is_damage(error)) return 1;
@@ -103,7 +103,8 @@ void Download::send(size_t source, bool is_hedge, bool past_caches, Connection c
   attempt.progress->on_begin = [weak = weak_from_this(), serial] {
     if (const auto self = weak.lock()) self->watch(serial);
   };
-  GetRequest request{path_, limit_bytes_, priority_, is_last || deadline_ <= now ? deadline_ : now + (deadline_ - now) / 2};
+  GetRequest request{path_, limit_bytes_, priority_,
+                     is_last || deadline_ <= now ? deadline_ : now + (deadline_ - now) / 2};
   request.past_caches = attempt.past_caches;
   request.revalidate = revalidate_;
   request.on_a_new_connection = connection == Connection::kNew;

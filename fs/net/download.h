@@ -70,8 +70,7 @@ class Download : public std::enable_shared_from_this<Download> {
 
   Download(Sources& sources, WorkerPool& pool, Plan plan, Done done);
   void ask();
-  void send(size_t source, bool is_hedge, bool past_caches, Connection connection = Connection::kAny)
-      REQUIRES(mutex_);
+  void send(size_t source, bool is_hedge, bool past_caches, Connection connection = Connection::kAny) REQUIRES(mutex_);
   void answered(int serial, Result<Bytes> answer);
   void examine(int serial, Bytes answer, Deadline ended);
   void failed(int serial, const Error& error, bool arrived);
@@ -107,7 +106,7 @@ class Download : public std::enable_shared_from_this<Download> {
   Done done_ GUARDED_BY(mutex_);  // empty once finished
   Deadline deadline_ GUARDED_BY(mutex_);
   Priority priority_ GUARDED_BY(mutex_);
-  std::map<int, Attempt> attempts_ GUARDED_BY(mutex_);  // by serial number, two at most
+  std::map<int, Attempt> attempts_ GUARDED_BY(mutex_);            // by serial number, two at most
   std::vector<std::function<void()>> posted_ GUARDED_BY(mutex_);  // what the pool has not begun yet
   int serial_ GUARDED_BY(mutex_) = 0;
   std::deque<size_t> left_ GUARDED_BY(mutex_);      // whom to ask in this round

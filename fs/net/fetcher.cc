@@ -176,7 +176,8 @@ Deadline Fetcher::deadline_from_now(Priority priority) const {
 
 Result<ObjectHandle> Fetcher::open(const ObjectId& id) {
   const auto promise = std::make_shared<Promise<ObjectHandle>>();
-  fetch(id, ScopedPriority::of_this_thread(), [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
+  fetch(id, ScopedPriority::of_this_thread(),
+        [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
   return promise->wait();
 }
 
@@ -198,9 +199,8 @@ void Fetcher::fetch_document(const std::string& path, size_t limit_bytes, Freshn
   plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand)};
   plan.request.revalidate = freshness == Freshness::kFresh;
   plan.accept = [](Bytes file) -> Result<SharedBytes> { return std::make_shared<const Bytes>(std::move(file)); };
-  start_document(std::move(plan), [done = std::move(done)](Result<Bytes> result, const Download::Report&) {
-    done(std::move(result));
-  });
+  start_document(std::move(plan),
+                 [done = std::move(done)](Result<Bytes> result, const Download::Report&) { done(std::move(result)); });
 }
 
 void Fetcher::start_document(Download::Plan plan, DocumentDone done) {
@@ -208,20 +208,21 @@ void Fetcher::start_document(Download::Plan plan, DocumentDone done) {
   const uint64_t number = next_document_++;
   auto& document = documents_[number];
   document.first = std::move(done);
-  document.second = Download::start(
-      sources_, pool_, std::move(plan), [this, number](const Result<SharedBytes>& result, const Download::Report& report) {
-        DocumentDone callback;
-        std::shared_ptr<Download> download;  // goes after the lock
-        {
-          const MutexLock relock(mutex_);
-          const auto place = documents_.find(number);
-          if (place == documents_.end()) return;
-          callback = std::move(place->second.first);
-          download = std::move(place->second.second);
-          documents_.erase(place);
-        }
-        callback(result ? Result<Bytes>(**result) : Result<Bytes>(result.error()), report);
-      });
+  document.second =
+      Download::start(sources_, pool_, std::move(plan),
+                      [this, number](const Result<SharedBytes>& result, const Download::Report& report) {
+                        DocumentDone callback;
+                        std::shared_ptr<Download> download;  // goes after the lock
+                        {
+                          const MutexLock relock(mutex_);
+                          const auto place = documents_.find(number);
+                          if (place == documents_.end()) return;
+                          callback = std::move(place->second.first);
+                          download = std::move(place->second.second);
+                          documents_.erase(place);
+                        }
+                        callback(result ? Result<Bytes>(**result) : Result<Bytes>(result.error()), report);
+                      });
 }
 
 Result<Bytes> Fetcher::read_document(const std::string& path, size_t limit_bytes, Freshness freshness) {
@@ -306,9 +307,7 @@ std::vector<size_t> Fetcher::another_mirror() {
   return {others[next_other_++ % others.size()]};
 }
 
-std::vector<SourceStatus> Fetcher::sources() const {
-  return sources_.choice.status(std::chrono::steady_clock::now());
-}
+std::vector<SourceStatus> Fetcher::sources() const { return sources_.choice.status(std::chrono::steady_clock::now()); }
 
 FetcherStats Fetcher::stats() const {
   FetcherStats stats;

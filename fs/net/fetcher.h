@@ -28,9 +28,9 @@ struct FetcherOptions {
   std::string repository;                         // its name, for the log
   log::Level failure_level = log::Level::kError;  // lower where whoever asked tells it, and knows the path
   std::chrono::milliseconds deadline{30'000};
-  int rounds = 4;                              // at most so often over all sources
-  std::chrono::milliseconds first_pause{100};  // doubled after every round
-  std::chrono::milliseconds failure_memory{250};           // doubled with each failure in a row
+  int rounds = 4;                                 // at most so often over all sources
+  std::chrono::milliseconds first_pause{100};     // doubled after every round
+  std::chrono::milliseconds failure_memory{250};  // doubled with each failure in a row
   std::chrono::milliseconds longest_failure_memory{4'000};
   size_t workers = 0;                      // 0: as many as cores
   size_t recent_bytes = size_t{32} << 20;  // in memory: what the cache could not take

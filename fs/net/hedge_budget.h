@@ -28,7 +28,7 @@ class HedgeBudget {
   }
 
  private:
-  double tokens_ = 1;        // the first one is on credit
+  double tokens_ = 1;         // the first one is on credit
   double bytes_ = 256 << 10;  // likewise
 };
 

@@ -128,8 +128,7 @@ class HttpTransfer : public Transfer {
 };
 
 Error unavailable(const Exchange& exchange, const std::string& cause) {
-  return {Code::kUnavailable,
-          str("cannot fetch ", exchange.url, through(exchange.lane->public_proxy), ": ", cause)};
+  return {Code::kUnavailable, str("cannot fetch ", exchange.url, through(exchange.lane->public_proxy), ": ", cause)};
 }
 
 // Of one that did not come to its end.
@@ -476,7 +475,8 @@ void HttpEngine::Loop::measure(Exchange& exchange) {
   curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &begun);
   curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &size);
   if (new_connections == 0 && begun > sent)
-    exchange.lane->prefetch_window.answered(PrefetchWindow::Duration(begun - sent), static_cast<uint64_t>(size), Clock::now());
+    exchange.lane->prefetch_window.answered(PrefetchWindow::Duration(begun - sent), static_cast<uint64_t>(size),
+                                            Clock::now());
 }
 
 void HttpEngine::Loop::retire(const ExchangePtr& exchange) {

@@ -17,7 +17,8 @@ class HttpEngine {
   // source. One that hangs does not hold up the others.
   struct Lane;
   struct Exchange;
-  // `proxy`: none: what http_proxy, https_proxy, no_proxy say; "": none on the way; a URL, perhaps with user and password.
+  // `proxy`: none: what http_proxy, https_proxy, no_proxy say; "": none on the way; a URL, perhaps with user and
+  // password.
   static std::shared_ptr<Lane> new_lane(std::optional<std::string> proxy);
 
   // `request.path` is ignored.

@@ -232,4 +232,17 @@ Result<ProxyGroups> proxies_for(const std::string& url, const ProxyOptions& opti
   return groups;
 }
 
+Result<std::vector<SourceWay>> ways_to(const std::vector<std::string>& urls, const ProxyOptions& options) {
+  std::vector<SourceWay> ways;
+  for (const std::string& url : urls) {
+    const bool is_file = url.starts_with("file:");
+    if (url.find("://") == std::string::npos)
+      return Error{Code::kBadUrl, str("\"", printable(url), "\" is no URL: use http://, https:// or file:///")};
+    SourceWay way{url, ProxyGroups{{kDirect}}};
+    if (!is_file) way.proxies = TRY(proxies_for(url, options));
+    ways.push_back(std::move(way));
+  }
+  return ways;
+}
+
 }  // namespace granary

@@ -64,4 +64,13 @@ struct ProxyOptions {
 //   kUnavailable  the program failed
 Result<ProxyGroups> proxies_for(const std::string& url, const ProxyOptions& options);
 
+// A place that has the repository, and what may lead there.
+struct SourceWay {
+  std::string url;
+  ProxyGroups proxies;
+};
+// To each of `urls`, in their order. May run a program and read the environment: where that is forbidden later, ask
+// before. kBadUrl, and as proxies_for.
+Result<std::vector<SourceWay>> ways_to(const std::vector<std::string>& urls, const ProxyOptions& options);
+
 }  // namespace granary

@@ -10,8 +10,8 @@ using Duration = SourceChoice::Duration;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kOutage = seconds(1);  // a server that is restarted is none
-constexpr Duration kLongestPause = seconds(30);        // between trials of a source that is ill
+constexpr auto kOutage = seconds(1);                  // a server that is restarted is none
+constexpr Duration kLongestPause = seconds(30);       // between trials of a source that is ill
 constexpr Duration kLongestOutagePause = seconds(2);  // and when readers fail meanwhile
 constexpr auto kFirstLookAround = seconds(2);
 constexpr auto kBetweenLooks = seconds(2);
@@ -46,8 +46,7 @@ std::vector<size_t> SourceChoice::order(Time now) const {
     const Source& source = sources_[i];
     const int rank = source.health.rank(now);
     const bool unknown = source.health.state(now) == SourceHealth::State::kUnknown;
-    const Duration cost =
-        i == in_use_ ? source.health.cost() / kLoyalty : source.health.cost() + kLoyaltySlack;
+    const Duration cost = i == in_use_ ? source.health.cost() / kLoyalty : source.health.cost() + kLoyaltySlack;
     return std::make_tuple(rank >= 2 ? rank : 0, source.place.group, rank, unknown, cost, i);
   };
   std::sort(out.begin(), out.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
@@ -165,7 +164,7 @@ bool SourceChoice::take_hedge() {
 
 bool SourceChoice::is_trial_due(const Source& source, Time now) const {
   if (source.on_trial) return false;
-  if (source.health.state(now) == SourceHealth::State::kIll) 
+  if (source.health.state(now) == SourceHealth::State::kIll)
     return source.health.is_trial_due(now, everybody_is_unreachable() ? kLongestOutagePause : kLongestPause);
   const bool may_look_around =
       sources_.size() > 1 && now - started_ >= kFirstLookAround && now - looked_around_ >= kBetweenLooks;

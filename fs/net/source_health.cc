@@ -11,8 +11,8 @@ using std::chrono::seconds;
 constexpr double kWeight = 1.0 / 8;
 constexpr size_t kEnough = 8;  // answers, before their percentile means anything
 constexpr int kFailuresToBeIll = 2;
-constexpr double kErrorCost = 4;                 // a source that always fails seems so many times slower
-constexpr double kUsualBytes = 128 << 10;        // of an object
+constexpr double kErrorCost = 4;                   // a source that always fails seems so many times slower
+constexpr double kUsualBytes = 128 << 10;          // of an object
 constexpr uint64_t kTellsOfThroughput = 32 << 10;  // bytes; less says little
 
 constexpr Duration kFirstPatience = std::chrono::milliseconds(500);  // as long as little is known

@@ -17,8 +17,7 @@ std::vector<SourcePlace> places_of(const std::vector<std::unique_ptr<Transport>>
 }
 }  // namespace
 
-Sources::Sources(std::vector<std::unique_ptr<Transport>> transports, int most_rounds,
-                 std::chrono::milliseconds pause)
+Sources::Sources(std::vector<std::unique_ptr<Transport>> transports, int most_rounds, std::chrono::milliseconds pause)
     : choice(places_of(transports)),
       rounds(most_rounds),
       first_pause(pause),
@@ -60,8 +59,6 @@ void Sources::tried(size_t source, const std::shared_ptr<TransferProgress>& prog
   --trials_under_way_;
 }
 
-void Sources::stop() {
-  transports_.clear();
-}
+void Sources::stop() { transports_.clear(); }
 
 }  // namespace granary

@@ -96,24 +96,15 @@ Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vecto
   return transports;
 }
 
-Result<std::vector<std::unique_ptr<Transport>>> open_sources(const std::string& url,
-                                                             const std::vector<std::string>& mirrors,
-                                                             const ProxyOptions& proxies, const HttpOptions& options) {
+Result<std::vector<std::unique_ptr<Transport>>> open_sources(const std::vector<SourceWay>& ways,
+                                                             const HttpOptions& options) {
   TRY(check_certificates(options.ca_file));
   std::vector<std::unique_ptr<Transport>> transports;
   std::shared_ptr<HttpEngine> engine;
-  std::vector<std::string> urls{url};
-  urls.insert(urls.end(), mirrors.begin(), mirrors.end());
-  for (const std::string& mirror : urls) {
-    if (mirror.starts_with("file:")) {
-      transports.push_back(TRY(open_one(mirror, options, std::nullopt, 0, engine)));
-      continue;
-    }
-    TRY(ParsedUrl::parse(mirror));
-    const ProxyGroups groups = TRY(proxies_for(mirror, proxies));
-    for (size_t group = 0; group < groups.size(); ++group) {
-      for (const std::string& proxy : groups[group])
-        transports.push_back(TRY(open_one(mirror, options, proxy, static_cast<int>(group), engine)));
+  for (const SourceWay& way : ways) {
+    for (size_t group = 0; group < way.proxies.size(); ++group) {
+      for (const std::string& proxy : way.proxies[group])
+        transports.push_back(TRY(open_one(way.url, options, proxy, static_cast<int>(group), engine)));
     }
   }
   return transports;

@@ -47,8 +47,8 @@ struct GetRequest {
   size_t limit_bytes = 0;
   Priority priority = Priority::kDemand;
   Deadline deadline = Deadline::max();
-  bool past_caches = false;  // ask proxies on the way for a fresh copy (Cache-Control: no-cache)
-  bool revalidate = false;   // have them ask whether their copy is still good (Cache-Control: max-age=0)
+  bool past_caches = false;          // ask proxies on the way for a fresh copy (Cache-Control: no-cache)
+  bool revalidate = false;           // have them ask whether their copy is still good (Cache-Control: max-age=0)
   bool on_a_new_connection = false;  // the one at hand may be dead
   std::shared_ptr<TransferProgress> progress{};  // nothing: nobody watches
 };
@@ -104,12 +104,10 @@ Result<std::vector<std::unique_ptr<Transport>>> open_transports(const std::vecto
                                                                 const HttpOptions& options = {});
 Result<std::unique_ptr<Transport>> open_transport(const std::string& url, const HttpOptions& options = {});
 
-// A repository's sources: for its URL and each mirror of it one transport a proxy that leads there (proxy_list.h), in the
-// order in which they are asked while nothing is known of them. Errors as above, and those of proxies_for.
-struct ProxyOptions;
-Result<std::vector<std::unique_ptr<Transport>>> open_sources(const std::string& url,
-                                                             const std::vector<std::string>& mirrors,
-                                                             const ProxyOptions& proxies,
+// A repository's sources: one transport for each proxy that leads to a place that has it (proxy_list.h), in the order
+// in which they are asked while nothing is known of them. Errors as above.
+struct SourceWay;
+Result<std::vector<std::unique_ptr<Transport>>> open_sources(const std::vector<SourceWay>& ways,
                                                              const HttpOptions& options = {});
 
 // The same URL without the user and password that it may hold: for everybody's eyes.

@@ -124,6 +124,10 @@ size_t FaultyServer::past_caches(const std::string& path) const {
   const MutexLock lock(mutex_);
   return look_up(past_caches_, path);
 }
+size_t FaultyServer::revalidated(const std::string& path) const {
+  const MutexLock lock(mutex_);
+  return look_up(revalidated_, path);
+}
 std::string FaultyServer::last_header(const std::string& path) const {
   const MutexLock lock(mutex_);
   return look_up(last_header_, path);
@@ -191,6 +195,7 @@ bool FaultyServer::answer(int fd, const Request& request) {
     ++requests_[request.path];
     last_header_[request.path] = request.header;
     if (request.header.find("Cache-Control: no-cache") != Bytes::npos) ++past_caches_[request.path];
+    if (request.header.find("Cache-Control: max-age=0") != Bytes::npos) ++revalidated_[request.path];
     fault = request.path.starts_with("loop/") ? Fault::kRedirectLoop : next_fault(request.path);
     while (held_ && !ending_) lock.wait(released_);
     body = content_of(request.path);

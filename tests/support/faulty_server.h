@@ -61,6 +61,7 @@ class FaultyServer {
   size_t requests(const std::string& path) const;
   size_t requests() const;
   size_t past_caches(const std::string& path) const;  // of them with Cache-Control: no-cache
+  size_t revalidated(const std::string& path) const;  // of them with Cache-Control: max-age=0
   size_t connections() const;
   std::string last_header(const std::string& path) const;  // the request's header block
 
@@ -102,6 +103,7 @@ class FaultyServer {
   std::map<std::string, Fault> always_ GUARDED_BY(mutex_);
   std::map<std::string, size_t> requests_ GUARDED_BY(mutex_);
   std::map<std::string, size_t> past_caches_ GUARDED_BY(mutex_);
+  std::map<std::string, size_t> revalidated_ GUARDED_BY(mutex_);
   std::map<std::string, std::string> last_header_ GUARDED_BY(mutex_);
   size_t connections_ GUARDED_BY(mutex_) = 0;
   std::list<Connection> open_ GUARDED_BY(mutex_);

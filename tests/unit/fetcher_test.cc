@@ -258,13 +258,13 @@ TEST_F(FetcherTest, ADiscardedObjectIsFetchedAnew) {
   EXPECT_EQ(server_.requests(), 2u);
 }
 
-TEST_F(FetcherTest, DocumentsComeAsTheyAreAndTheHeadPastCaches) {
+TEST_F(FetcherTest, DocumentsComeAsTheyAreAndCachesAskWhetherTheirHeadIsStillGood) {
   server_.add("head.json", "{\"granary\":\"head\"}");
   server_.add("log/1.json", "{}");
   EXPECT_EQ(fetcher_->read_document("head.json", 1000, Fetcher::Freshness::kFresh).value(), "{\"granary\":\"head\"}");
   EXPECT_EQ(fetcher_->read_document("log/1.json", 1000, Fetcher::Freshness::kAnyCopy).value(), "{}");
-  EXPECT_EQ(server_.past_caches("head.json"), 1u);
-  EXPECT_EQ(server_.past_caches("log/1.json"), 0u);
+  EXPECT_EQ(server_.revalidated("head.json"), 1u);
+  EXPECT_EQ(server_.revalidated("log/1.json"), 0u);
   const auto missing = fetcher_->read_document("log/2.json", 1000, Fetcher::Freshness::kAnyCopy);
   EXPECT_EQ(missing.error().code, Code::kNotFound);
   const auto endless = fetcher_->read_document("head.json", 5, Fetcher::Freshness::kFresh);
