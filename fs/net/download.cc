@@ -175,7 +175,7 @@ void Download::examine(int serial, Bytes answer, Deadline ended) {
     if (place == attempts_.end()) return;
     const TransferProgress& progress = *place->second.progress;
     sources_.choice.answered(place->second.source, {progress.began.load(), progress.first_byte.load(), ended},
-                             size_bytes);
+                             size_bytes, only_.empty());
   }
   finish(std::move(result), serial);
 }

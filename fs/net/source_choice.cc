@@ -82,7 +82,7 @@ void SourceChoice::sent(size_t source, Kind kind) {
   if (kind == Kind::kTrial) ++counters.trials;
 }
 
-void SourceChoice::answered(size_t source, const Timing& timing, uint64_t bytes) {
+void SourceChoice::answered(size_t source, const Timing& timing, uint64_t bytes, bool was_chosen) {
   const MutexLock lock(mutex_);
   Source& here = sources_[source];
   if (here.health.state(timing.ended) == SourceHealth::State::kIll) ++recoveries_;
@@ -94,7 +94,7 @@ void SourceChoice::answered(size_t source, const Timing& timing, uint64_t bytes)
   here.counters.bytes += bytes;
   budget_.received(bytes);
   anybody_unreachable_ = false;
-  if (!here.on_trial) in_use_ = source;
+  if (was_chosen) in_use_ = source;
 }
 
 void SourceChoice::answered_without(size_t source, Time now) {

@@ -61,7 +61,8 @@ class SourceChoice {
   struct Timing {
     Time began, first_byte, ended;
   };
-  void answered(size_t source, const Timing& timing, uint64_t bytes);
+  // `was_chosen`: it is the one in use from now on.
+  void answered(size_t source, const Timing& timing, uint64_t bytes, bool was_chosen = true);
   void answered_without(size_t source, Time now);
   void failed(size_t source, Trouble trouble, const std::string& cause, Time began, Time now);
   void stalled(size_t source, Time now);

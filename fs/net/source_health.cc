@@ -74,7 +74,8 @@ void SourceHealth::failed(Trouble trouble, const std::string& cause, Time now) {
   last_error_ = cause;
   ++failures_in_a_row_;
   const bool cannot_be_asked = trouble == Trouble::kUnreachable || trouble == Trouble::kSilent;
-  if (ill_ || (!cannot_be_asked && failures_in_a_row_ < kFailuresToBeIll)) return;
+  const int enough = known_ ? kFailuresToBeIll : 1;  // who never answered well has nothing to its credit
+  if (ill_ || (!cannot_be_asked && failures_in_a_row_ < enough)) return;
   ill_ = true;
   tried_ = now;
 }

@@ -44,7 +44,7 @@ void Sources::tried(size_t source, const std::shared_ptr<TransferProgress>& prog
   const auto now = Steady::now();
   const auto began = progress->began.load();
   if (answer && HeadBundle::parse(*answer)) {
-    choice.answered(source, {began, progress->first_byte.load(), now}, answer->size());
+    choice.answered(source, {began, progress->first_byte.load(), now}, answer->size(), false);
   } else if (answer) {
     choice.failed(source, Trouble::kDamaged, "its head.json is something else", began, now);
   } else {
