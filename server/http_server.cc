@@ -7,8 +7,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <ctime>
 #include <thread>
 
 #include "fs/base/file.h"
@@ -99,6 +102,20 @@ std::string entity_tag(const struct stat& info) {
   return str("\"", std::hex, info.st_ino, "-", info.st_size, "-", info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, "\"");
 }
 
+// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
+std::string http_date(time_t time) {
+  static constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  tm utc{};
+  ::gmtime_r(&time, &utc);
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                kDays.at(static_cast<size_t>(utc.tm_wday)), utc.tm_mday, kMonths.at(static_cast<size_t>(utc.tm_mon)),
+                utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return text.data();
+}
+
 bool matches(const char* if_none_match, const std::string& tag) {
   if (if_none_match == nullptr) return false;
   const std::string_view list(if_none_match);
@@ -144,17 +161,17 @@ Answer file_answer(int top, const PublicFile& file, const char* if_none_match) {
     return plain_answer(MHD_HTTP_NOT_FOUND, "not found\n");
   const std::string tag = entity_tag(info);
   Answer answer;
-  if (matches(if_none_match, tag)) {
-    answer.status = MHD_HTTP_NOT_MODIFIED;
-    answer.response.reset(MHD_create_response_from_buffer(0, nullptr, MHD_RESPMEM_PERSISTENT));
-  } else {
-    answer.status = MHD_HTTP_OK;
+  // A 304 is made of the file, too, and sent without it: its Content-Length is said of the file, and caches take it
+  // over; a 0 would empty their copies (RFC 9110, 15.4.5).
+  answer.response.reset(MHD_create_response_from_fd64(static_cast<uint64_t>(info.st_size), fd.release()));
+  answer.status = matches(if_none_match, tag) ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK;
+  if (answer.status == MHD_HTTP_OK) {
     answer.size_bytes = static_cast<uint64_t>(info.st_size);
-    answer.response.reset(MHD_create_response_from_fd64(answer.size_bytes, fd.release()));
     answer.header("Content-Type", file.content_type);
     answer.header("X-Content-Type-Options", "nosniff");
   }
   answer.header("ETag", tag);
+  answer.header("Last-Modified", http_date(info.st_mtim.tv_sec));
   answer.header("Cache-Control", file.cache_control);
   return answer;
 }

@@ -187,7 +187,7 @@ void Download::tell_health(const Attempt& attempt, const Error& error, bool arri
   };
   if (is_damage(error)) ++sources_.corrupt;
   if (error.code == Code::kNotFound && !arrived) return sources_.choice.answered_without(attempt.source, now);
-  if (is_old(error)) return sources_.choice.lacked(attempt.source, now);
+  if (is_old(error)) return attempt.past_caches ? sources_.choice.lacked(attempt.source, now) : void();
   const bool is_wrong = arrived || error.code == Code::kEndlessData;
   fail(is_wrong ? Trouble::kDamaged : attempt.progress->trouble.load());
 }
@@ -203,7 +203,8 @@ void Download::failed(int serial, const Error& error, bool arrived) {
     attempts_.erase(place);
     tell_health(attempt, error, arrived);
     remember(attempt.source, error, arrived);
-    if (is_damage(error) && !attempt.past_caches) return send(attempt.source, attempt.is_hedge, true);
+    const bool may_be_a_cache = arrived || is_damage(error);
+    if (may_be_a_cache && !attempt.past_caches) return send(attempt.source, attempt.is_hedge, true);
     if (error.code == Code::kNotFound || is_old(error)) lacking_.push_back(attempt.source);
     if (!attempts_.empty()) return;  // another one is under way
     if (!move_on(pause)) verdict = worst_;

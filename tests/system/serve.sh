@@ -34,6 +34,8 @@ serves_what_is_public() {
   expect_equal "$(header cache-control)" no-cache
   tag=$(header etag)
   expect_equal "$(answer head.json --header "If-None-Match: $tag")" 304
+  case $(header content-length) in "" | "$(stat -c %s "$repo/head.json")") ;; *) fail "a 304 that would empty caches" ;; esac
+  [ -n "$(header last-modified)" ] || fail "no Last-Modified"
   echo "hello again" >>"$WORK/tree/etc/motd"
   "$GRANARY" publish "$repo" "$WORK/tree" >"$WORK/publish.out"
   expect_equal "$(answer head.json --header "If-None-Match: $tag")" 200 "a new head"
