@@ -1,5 +1,6 @@
 #include "fs/client/control_socket.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -17,9 +18,13 @@ namespace granary {
 namespace {
 constexpr size_t kMaxQuestionBytes = 16384;  // a path, and some words
 constexpr size_t kMaxAnswerBytes = size_t{32} << 20;
+constexpr int kBacklog = 16;
 constexpr int kQuestionTimeoutMs = 500;
 
-std::string socket_name(dev_t device) { return str(major(device), ":", minor(device), ".sock"); }
+std::string socket_name(dev_t device, ControlListener::Of of) {
+  const char* const ending = of == ControlListener::Of::kMount ? ".sock" : ".supervisor.sock";
+  return str(major(device), ":", minor(device), ending);
+}
 
 std::string own_directory() {
   if (::geteuid() == 0) return "/run/granary";
@@ -99,22 +104,36 @@ Error refused(const std::string& answer) {
 }
 }  // namespace
 
-Result<std::unique_ptr<ControlSocket>> ControlSocket::listen(dev_t device, Answer answer) {
+Result<ControlListener> ControlListener::bind(dev_t device, Of of) {
   const std::string directory = own_directory();
   TRY(make_private_directory(directory));
-  const std::string path = directory + "/" + socket_name(device);
+  const std::string path = directory + "/" + socket_name(device, of);
   const sockaddr_un address = TRY(address_of(path));
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!listener.valid()) return system_error(errno, "cannot make a socket");
   ::unlink(path.c_str());  // left by a mount that had this device number before
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener.get(), 16) != 0)
+      ::listen(listener.get(), kBacklog) != 0)
     return system_error(errno, "cannot listen at " + path);
-  return std::unique_ptr<ControlSocket>(new ControlSocket(path, std::move(listener), std::move(answer)));
+  return ControlListener(path, std::move(listener));
 }
 
-ControlSocket::ControlSocket(std::string path, UniqueFd listener, Answer answer)
-    : path_(std::move(path)),
+ControlListener::~ControlListener() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::listen(dev_t device, Answer answer) {
+  ControlListener bound = TRY(ControlListener::bind(device, ControlListener::Of::kMount));
+  UniqueFd listener(::fcntl(bound.fd(), F_DUPFD_CLOEXEC, 3));
+  if (!listener.valid()) return system_error(errno, "cannot listen at " + bound.path());
+  return std::unique_ptr<ControlSocket>(new ControlSocket(std::move(bound), std::move(listener), std::move(answer)));
+}
+
+ControlSocket::ControlSocket(UniqueFd listener, Answer answer)
+    : ControlSocket(std::nullopt, std::move(listener), std::move(answer)) {}
+
+ControlSocket::ControlSocket(std::optional<ControlListener> bound, UniqueFd listener, Answer answer)
+    : bound_(std::move(bound)),
       listener_(std::move(listener)),
       answer_(std::move(answer)),
       stop_(::eventfd(0, EFD_CLOEXEC)),
@@ -124,8 +143,9 @@ ControlSocket::~ControlSocket() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof one);
   thread_.join();
-  ::unlink(path_.c_str());
 }
+
+void ControlSocket::become_its_owner() { ::listen(listener_.get(), kBacklog); }
 
 void ControlSocket::run() {
   for (;;) {
@@ -138,27 +158,38 @@ void ControlSocket::run() {
   }
 }
 
-void ControlSocket::serve(int connection) const {
+bool may_ask(int connection) {
   const auto peer = peer_of(connection);
-  if (!peer || (peer->uid != 0 && peer->uid != ::geteuid())) return;
+  return peer && (peer->uid == 0 || peer->uid == ::geteuid());
+}
+
+std::optional<std::string> read_question(int connection, int stop) {
   const timeval patience{2, 0};
   ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   std::string question;
   while (question.size() < kMaxQuestionBytes && question.find('\n') == std::string::npos) {
     char part[64];
-    if (!wait_readable(connection, kQuestionTimeoutMs, stop_.get())) return;
+    if (!wait_readable(connection, kQuestionTimeoutMs, stop)) return std::nullopt;
     const ssize_t n = ::recv(connection, part, sizeof part, 0);
-    if (n <= 0) return;
+    if (n <= 0) return std::nullopt;
     question.append(part, static_cast<size_t>(n));
   }
-  const auto answer = answer_(question.substr(0, question.find('\n')));
+  return question.substr(0, question.find('\n'));
+}
+
+void send_answer(int connection, const Result<std::string>& answer) {
   send_all(connection, answer ? *answer : refusal(answer.error()));
 }
 
-Result<ControlClient> ControlClient::connect(const MountPoint& mount) {
+void ControlSocket::serve(int connection) const {
+  if (!may_ask(connection)) return;
+  if (const auto question = read_question(connection, stop_.get())) send_answer(connection, answer_(*question));
+}
+
+Result<ControlClient> ControlClient::connect(const MountPoint& mount, ControlListener::Of of) {
   Error failure{Code::kNotFound, str("nobody answers for ", printable(mount.path))};
   for (const std::string& directory : directories_for(mount)) {
-    const auto address = address_of(directory + "/" + socket_name(mount.device));
+    const auto address = address_of(directory + "/" + socket_name(mount.device, of));
     if (!address) continue;
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {

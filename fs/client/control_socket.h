@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +21,36 @@
 
 namespace granary {
 
+// ControlListener: such a socket, apart from whoever answers at it: questions wait while nobody does.
+class ControlListener {
+ public:
+  enum class Of {
+    kMount,       // 0:57.sock
+    kSupervisor,  // 0:57.supervisor.sock
+  };
+  static Result<ControlListener> bind(dev_t device, Of of);
+  // One that another process has bound.
+  ControlListener(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  ControlListener(ControlListener&& other) noexcept
+      : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
+  ControlListener& operator=(ControlListener&&) = delete;
+  ~ControlListener();  // the socket is removed
+
+  const std::string& path() const { return path_; }
+  int fd() const { return fd_.get(); }
+
+ private:
+  std::string path_;
+  UniqueFd fd_;
+};
+
+// True for the listener's own user and root.
+bool may_ask(int connection);
+// A question that has come, or is about to; nothing: none came in time, or before `stop` (if any) was readable.
+std::optional<std::string> read_question(int connection, int stop = -1);
+// Sends the answer, or the refusal, as ControlClient::ask will have it.
+void send_answer(int connection, const Result<std::string>& answer);
+
 class ControlSocket {
  public:
   // The answer to a question; called on the socket's thread. kInvalid: not a question that it knows.
@@ -27,15 +58,20 @@ class ControlSocket {
 
   // Listens for a mount on `device`; only the same user and root are answered. Starts a thread.
   static Result<std::unique_ptr<ControlSocket>> listen(dev_t device, Answer answer);
-  ~ControlSocket();  // no more answers; the socket is removed
-  const std::string& path() const { return path_; }
+  // Answers at a listener that somebody else has bound.
+  ControlSocket(UniqueFd listener, Answer answer);
+  ~ControlSocket();  // no more answers
+  // Whoever connects from now on learns this process (ControlClient::pid), not the one that bound the listener.
+  void become_its_owner();
+  // Where it was bound by `listen`.
+  std::string path() const { return bound_ ? bound_->path() : ""; }
 
  private:
-  ControlSocket(std::string path, UniqueFd listener, Answer answer);
+  ControlSocket(std::optional<ControlListener> bound, UniqueFd listener, Answer answer);
   void run();
   void serve(int connection) const;
 
-  const std::string path_;
+  const std::optional<ControlListener> bound_;
   const UniqueFd listener_;
   const Answer answer_;
   UniqueFd stop_;  // an eventfd
@@ -47,7 +83,7 @@ class ControlClient {
  public:
   //   kNotFound    nobody listens: the mount's process is gone, or belongs to somebody else
   //   kPermission  not yours to ask
-  static Result<ControlClient> connect(const MountPoint& mount);
+  static Result<ControlClient> connect(const MountPoint& mount, ControlListener::Of of = ControlListener::Of::kMount);
 
   // One question for each connection. kUnavailable: no answer in time; otherwise as the answerer says.
   Result<std::string> ask(const std::string& question, std::chrono::milliseconds timeout);

@@ -107,12 +107,22 @@ Json replay_json(const ProfileReplay* replay) {
 
 Json read_ahead_json(const ReadAheadStats& stats) { return {{"asked", stats.asked}, {"used", stats.used}}; }
 
+Json worker_json(const WorkerStatus& worker) {
+  return {{"version", worker.version}, {"user", worker.user}, {"sandbox", worker.sandbox}};
+}
+
+Json restart_json(const WorkerBrief& worker) {
+  if (worker.restarts == 0) return {};
+  return {{"at", format_utc(worker.last_restart_at)}, {"cause", printable(worker.last_restart_cause)}};
+}
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(printable(text)); }
 Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(format_utc(*time)) : Json(); }
 }  // namespace
 
 std::string MountStatus::json() const {
   const ResolvedSnapshot& resolved = parts_.resolved;
+  const WorkerBrief& worker = parts_.worker.brief;
   const Json out{
       {"mount_point", printable(parts_.mount_point)},
       {"repository", resolved.repository},
@@ -133,7 +143,11 @@ std::string MountStatus::json() const {
       {"date_proven", !resolved.stale_since.has_value()},
       {"withdrawn", resolved.withdrawn ? Json(printable(resolved.withdrawn->reason)) : Json()},
       {"worker_pid", ::getpid()},
-      {"mounted_at", format_utc(parts_.mounted_at)},
+      {"worker", worker_json(parts_.worker)},
+      {"supervisor_pid", worker.supervisor == 0 ? Json() : Json(worker.supervisor)},
+      {"restarts", worker.restarts},
+      {"last_restart", restart_json(worker)},
+      {"mounted_at", format_utc(worker.mounted_at)},
       {"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
       {"fetch", fetch_json(parts_.fetcher.stats())},
       {"sources", sources_json(parts_.fetcher.sources())},

@@ -9,6 +9,7 @@
 #include "fs/client/mounted_snapshot.h"
 #include "fs/client/profile_replay.h"
 #include "fs/client/repository_view.h"
+#include "fs/client/worker_brief.h"
 #include "fs/store/cache.h"
 
 namespace granary {
@@ -21,10 +22,10 @@ class MountStatus {
     const Fetcher& fetcher;
     const Cache& cache;
     const BackgroundFill& fill;
+    const WorkerStatus& worker;
     std::string mount_point;
     std::string cache_directory;
-    std::string log;  // where its lines go: a file, "syslog" or "stderr"
-    UnixSeconds mounted_at = 0;
+    std::string log;                        // where its lines go: a file, "syslog" or "stderr"
     const ProfileReplay* replay = nullptr;  // nothing when no profile is replayed
   };
   explicit MountStatus(Parts parts) : parts_(std::move(parts)) {}

@@ -1,8 +1,5 @@
 #include "fs/fuse/kernel_read_ahead.h"
 
-#include <fcntl.h>
-#include <sys/sysmacros.h>
-
 #include "fs/base/file.h"
 #include "fs/base/log.h"
 
@@ -13,10 +10,8 @@ constexpr uint64_t kFewReads = 16;       // say nothing yet
 constexpr uint64_t kParkedInReads = 50;  // one parked read in so many: the cache is not warm
 }  // namespace
 
-KernelReadAhead::KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache)
-    : setting_(str("/sys/class/bdi/", major(mount.device), ":", minor(mount.device), "/read_ahead_kb")),
-      snapshot_(snapshot),
-      usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
+KernelReadAhead::KernelReadAhead(UniqueFd setting, const MountedSnapshot& snapshot, Cache cache)
+    : setting_(std::move(setting)), snapshot_(snapshot), usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
 
 void KernelReadAhead::adapt(Profile profile) {
   const MutexLock lock(mutex_);
@@ -35,9 +30,8 @@ unsigned KernelReadAhead::usual() {
 }
 
 void KernelReadAhead::set(unsigned kib) {
-  const UniqueFd fd(::open(setting_.c_str(), O_WRONLY | O_CLOEXEC));
-  const bool is_set = fd.valid() && write_all(fd.get(), std::to_string(kib));
-  if (!is_set && current_kib_ == 0) log::info("the kernel's read-ahead stays as it is", {{"setting", setting_}});
+  const bool is_set = setting_.valid() && write_all_at(setting_.get(), 0, std::to_string(kib));
+  if (!is_set && current_kib_ == 0) log::info("the kernel's read-ahead stays as it is", {});
   current_kib_ = kib;
 }
 

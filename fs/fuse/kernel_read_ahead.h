@@ -1,14 +1,14 @@
 // KernelReadAhead: how far the kernel reads ahead in this mount's files, by its device's setting
-// (/sys/class/bdi/MAJOR:MINOR/read_ahead_kb, which only root may change; without that it stays at 128 KiB). Far while
-// what is read is at hand: a large request costs less. Near while reads wait for the network: a page fault then brings
-// what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest while a
-// recording runs, which is to show what the workload touches, not what the kernel does, and while a profile is
+// (/sys/class/bdi/MAJOR:MINOR/read_ahead_kb, opened by the supervisor; only root may: otherwise it stays at 128 KiB).
+// Far while what is read is at hand: a large request costs less. Near while reads wait for the network: a page fault
+// then brings what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest
+// while a recording runs, which is to show what the workload touches, not what the kernel does, and while a profile is
 // replayed, so that no more is needed than was recorded. A file keeps the setting it was opened under. Safe from two
 // threads at once. Borrows the snapshot.
 #pragma once
 
 #include "fs/base/mutex.h"
-#include "fs/client/mount_table.h"
+#include "fs/base/unique_fd.h"
 #include "fs/client/mounted_snapshot.h"
 
 namespace granary {
@@ -20,8 +20,8 @@ class KernelReadAhead {
   static constexpr unsigned kNearestKiB = 16;
 
   enum class Cache { kWarm, kCold };
-  // `cache`: what the mount's catalog was found in.
-  KernelReadAhead(const MountPoint& mount, const MountedSnapshot& snapshot, Cache cache);  // sets nothing yet
+  // `setting`: the file, invalid where we may not. `cache`: what the mount's catalog was found in. Sets nothing yet.
+  KernelReadAhead(UniqueFd setting, const MountedSnapshot& snapshot, Cache cache);
 
   // To be called now and then, and when a recording begins or ends.
   enum class Profile { kNone, kReplaying };
@@ -31,7 +31,7 @@ class KernelReadAhead {
   unsigned usual() REQUIRES(mutex_);
   void set(unsigned kib) REQUIRES(mutex_);
 
-  const std::string setting_;
+  const UniqueFd setting_;
   const MountedSnapshot& snapshot_;
   Mutex mutex_;
   unsigned usual_kib_ GUARDED_BY(mutex_);  // while nothing is recorded

@@ -21,20 +21,93 @@ Result<std::string> absolute(const std::string& path) {
   std::free(here);
   return out;
 }
-}  // namespace
 
-Result<MountPlan> MountPlan::make(MountOptions options) {
-  for (std::string* path : {&options.cache_directory, &options.state_directory, &options.ca_file})
-    *path = TRY(absolute(*path));
-  if (options.log != "stderr" && options.log != "syslog") options.log = TRY(absolute(options.log));
-  TrustFile trust = TRY(TrustFile::load(options.trust_file));
-  std::string url = TRY(repository_url(options.source));
-  if (options.cache_directory.empty()) options.cache_directory = default_cache_directory() + "/" + trust.repository;
-  if (options.state_directory.empty()) options.state_directory = default_state_directory();
+bool is_file(const Setting& setting) {
+  if (std::string_view(setting.option->name) == "log") return setting.value != "stderr" && setting.value != "syslog";
+  return setting.option->is_path();
+}
+
+// As `given`, but right in every directory.
+Result<MountOptions> with_absolute_paths(const MountOptions& given) {
+  MountOptions out;
+  out.source = given.source;
+  out.source_origin = given.source_origin;
+  out.mount_point = given.mount_point;
+  out.mount_point_origin = given.mount_point_origin;
+  out.configured_as = given.configured_as;
+  out.config = given.config;
+  out.check_only = given.check_only;
+  std::vector<Setting> settings = given.settings;
+  for (Setting& setting : settings) {
+    if (is_file(setting)) setting.value = TRY(absolute(setting.value));
+    if (setting.option == find_mount_option("mirror")) setting.value = TRY(repository_url(setting.value));
+  }
+  TRY(apply_settings(out, std::move(settings)));
+  return out;
+}
+
+Result<std::vector<SourceWay>> ways_for(const std::string& url, const MountOptions& options) {
   std::vector<std::string> urls{url};
   for (const std::string& mirror : options.mirrors) urls.push_back(TRY(repository_url(mirror)));
-  std::vector<SourceWay> ways = TRY(ways_to(urls, options.proxies));
+  return ways_to(urls, options.proxies);
+}
+
+void fill_in_places(MountOptions& options, const std::string& repository) {
+  if (options.cache_directory.empty()) options.cache_directory = default_cache_directory() + "/" + repository;
+  if (options.state_directory.empty()) options.state_directory = default_state_directory();
+}
+}  // namespace
+
+Result<MountPlan> MountPlan::make(const MountOptions& given) {
+  MountOptions options = TRY(with_absolute_paths(given));
+  TrustFile trust = TRY(TrustFile::load(options.trust_file));
+  std::string url = TRY(repository_url(options.source));
+  fill_in_places(options, trust.repository);
+  std::vector<SourceWay> ways = TRY(ways_for(url, options));
   return MountPlan{std::move(options), std::move(trust), std::move(url), std::move(ways)};
+}
+
+Bytes MountPlan::serialise() const {
+  ByteWriter out;
+  out.string(options.source).string(options.source_origin);
+  out.string(options.mount_point).string(options.mount_point_origin);
+  out.string(options.configured_as).string(options.config).u8(options.check_only);
+  out.string(url).string(trust.serialise());
+  out.string(options.cache_directory).string(options.state_directory);
+  out.u32(static_cast<uint32_t>(options.settings.size()));
+  for (const Setting& setting : options.settings)
+    out.string(setting.option->name).string(setting.value).string(setting.origin);
+  return out.take();
+}
+
+Result<MountPlan> MountPlan::parse(ByteView bytes) {
+  ByteReader in(bytes);
+  MountPlan plan;
+  plan.options.source = in.string();
+  plan.options.source_origin = in.string();
+  plan.options.mount_point = in.string();
+  plan.options.mount_point_origin = in.string();
+  plan.options.configured_as = in.string();
+  plan.options.config = in.string();
+  plan.options.check_only = in.u8() != 0;
+  plan.url = in.string();
+  const Bytes trust(in.string());
+  const std::string cache_directory(in.string());
+  const std::string state_directory(in.string());
+  std::vector<Setting> settings;
+  for (uint32_t left = in.u32(); left > 0 && in.ok(); --left) {
+    const MountOption* option = find_mount_option(in.string());
+    std::string value(in.string());
+    std::string origin(in.string());
+    if (option != nullptr) settings.push_back({option, std::move(value), std::move(origin)});
+  }
+  if (!in.ok()) return Error{Code::kInvalid, "cannot go on with the mount: its plan is cut off"};
+  TRY(apply_settings(plan.options, std::move(settings)));
+  plan.options.cache_directory = cache_directory;
+  plan.options.state_directory = state_directory;
+  plan.trust = TRY(TrustFile::parse(trust));
+  plan.ways = TRY(ways_for(plan.url, plan.options));
+  return plan;
 }
 
 }  // namespace granary

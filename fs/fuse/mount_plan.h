@@ -14,7 +14,11 @@ struct MountPlan {
   std::vector<SourceWay> ways;  // to it and its mirrors
 
   // Everything but the mount point. Errors are told to the user as they are.
-  static Result<MountPlan> make(MountOptions options);
+  static Result<MountPlan> make(const MountOptions& options);
+  // From one process to the next, which may be of another version: options that it does not know are left out.
+  Bytes serialise() const;
+  //   kInvalid  not what `serialise` wrote
+  static Result<MountPlan> parse(ByteView bytes);
 
   const std::string& cache_directory() const { return options.cache_directory; }
   const std::string& state_directory() const { return options.state_directory; }

@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "fs/base/log.h"
-#include "fs/fuse/mount_session.h"
-#include "fs/fuse/worker.h"
+#include "fs/fuse/mount_device.h"
+#include "fs/fuse/supervisor.h"
 
 namespace granary {
 
@@ -32,23 +32,14 @@ Result<MountPlan> prepare(const MountOptions& options) {
   return plan;
 }
 
-Status serve(MountPlan plan, Startup& startup) {
-  Worker worker(std::move(plan), TRY(KeptMemory::create()));
-  return worker.serve(startup);
-}
 }  // namespace
 
-int run_mount_program(const MountOptions& options) {
+int run_mount_program(const MountOptions& options, const char* version) {
   log::set_level(options.verbose ? log::Level::kDebug : log::Level::kInfo);
   raise_descriptor_limit();
   auto plan = prepare(options);
   if (!plan) return report(plan.error());
-  Startup startup = options.foreground ? Startup::in_foreground() : Startup::as_daemon();
-  const Status served = serve(*std::move(plan), startup);
-  if (served) return 0;
-  const int status = report(served.error());
-  startup.failed(status);
-  return status;
+  return supervise(*std::move(plan), options.foreground ? Startup::in_foreground() : Startup::as_daemon(), version);
 }
 
 }  // namespace granary

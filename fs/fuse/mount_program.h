@@ -6,6 +6,6 @@
 namespace granary {
 
 // Mounts and serves until unmounted. Returns the exit status; an error has been printed in one line.
-int run_mount_program(const MountOptions& options);
+int run_mount_program(const MountOptions& options, const char* version);
 
 }  // namespace granary

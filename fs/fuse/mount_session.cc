@@ -1,19 +1,17 @@
 #include "fs/fuse/mount_session.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
+#include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 
+#include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
 #include "fs/fuse/filesystem.h"
@@ -23,209 +21,204 @@ namespace granary {
 namespace {
 // Look-ups may wait for parts of the catalog: enough threads that a few of them never hold up the rest.
 constexpr unsigned kMaxThreads = 64;
-constexpr int kLastUsersTimeoutMs = 5000;
-constexpr int kNowAndThenMs = 500;
+// The kernel offers no less than this to read (FUSE_MIN_READ_BUFFER); nobody writes to a read-only mount, so no more is
+// needed either. Pages in a reply are counted apart from it.
+constexpr uint32_t kMaxWriteBytes = 4096;
+// Newer than the headers of Debian 12: FUSE_HAS_RESEND among the flags of FUSE_INIT, and what asks for it.
+constexpr uint32_t kHasResendFlag2 = 1U << 7;
+constexpr int kNotifyResend = 7;
 
-std::string escaped_for_option(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == ',' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
+// libfuse hands its functions for input and output nothing but the filesystem.
+std::atomic<MountSession*> the_session{nullptr};
 
-std::string kernel_options(const MountOptions& options, const std::string& source) {
-  std::string out = "ro,default_permissions,subtype=granary,fsname=" + escaped_for_option(source);
-  if (options.allow_other) out += ",allow_other";
-  out += options.suid ? ",suid" : ",nosuid";
-  out += options.dev ? ",dev" : ",nodev";
-  if (!options.exec) out += ",noexec";
-  return out;
-}
-
-Status check_fuse() {
-  const UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (device.valid()) return Done{};
-  const int error_number = errno;
-  const bool is_missing = error_number == ENOENT || error_number == ENODEV || error_number == ENXIO;
-  return Error{Code::kNoFuse,
-               str("cannot open /dev/fuse: ", std::generic_category().message(error_number), "; ",
-                   is_missing ? "load the module (modprobe fuse), or give the container that device"
-                              : "its mode must let you read and write (usually 666), and a container must permit it")};
-}
-
-// Runs fusermount3; true when it went well.
-bool run_fusermount(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  std::string program = "fusermount3";
-  argv.push_back(program.data());
-  std::vector<std::string> copy = arguments;
-  for (std::string& argument : copy) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::execvp(program.c_str(), argv.data());
-    ::_exit(127);
-  }
-  int how = 0;
-  return child > 0 && ::waitpid(child, &how, 0) == child && WIFEXITED(how) && WEXITSTATUS(how) == 0;
-}
-
-void detach_path(const std::string& path) {
-  if (::umount2(path.c_str(), MNT_DETACH) == 0) return;
-  if (errno == EPERM) run_fusermount({"-u", "-z", "-q", "--", path});
-}
-
-// What libfuse and fusermount3 complain about while mounting becomes our one line.
-class CapturedStderr {
- public:
-  CapturedStderr()
-      : captured_(::memfd_create("stderr", MFD_CLOEXEC)), saved_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
-    if (captured_.valid() && saved_.valid()) ::dup2(captured_.get(), STDERR_FILENO);
-  }
-  ~CapturedStderr() { restore(); }
-
-  std::string restore() {
-    if (!saved_.valid()) return {};
-    ::dup2(saved_.get(), STDERR_FILENO);
-    saved_.reset();
-    const auto text = read_at(captured_.get(), 0, 4096);
-    std::string line = text ? *text : "";
-    while (!line.empty() && line.back() == '\n') line.pop_back();
-    for (char& c : line) {
-      if (c == '\n') c = ' ';
-    }
-    return line;
-  }
-
- private:
-  UniqueFd captured_;
-  UniqueFd saved_;
-};
-
-sigset_t ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-  return set;
+bool kernel_resends(ByteView init) {
+  fuse_init_in in{};
+  const size_t at = sizeof(fuse_in_header);
+  std::memcpy(&in, init.data() + at, std::min(sizeof in, init.size() - at));
+  const bool has = (in.flags & FUSE_INIT_EXT) != 0 && (in.flags2 & kHasResendFlag2) != 0;
+  return has && ::secure_getenv("GRANARY_NO_RESEND") == nullptr;  // tests: as an older kernel
 }
 }  // namespace
 
-void set_ending_signals(EndingSignals how) {
-  const sigset_t set = ending_signals();
-  pthread_sigmask(how == EndingSignals::kBlocked ? SIG_BLOCK : SIG_UNBLOCK, &set, nullptr);
-}
-
-Result<std::string> prepare_mount_point(const std::string& path) {
-  TRY(check_fuse());
-  const std::string full = TRY_WITHIN("cannot mount", mount_path(path));
-  if (const auto mount = TRY(mounted_at(full))) {
-    struct statvfs info {};
-    const bool dead = mount->is_granary() && ::statvfs(full.c_str(), &info) != 0 && errno == ENOTCONN;
-    if (!dead)
-      return Error{Code::kBusy, str("cannot mount on ", printable(full), ": ", printable(mount->source),
-                                    " is mounted there; unmount it first (granary umount ", printable(full), ")")};
-    log::warn("dead mount cleared away", {{"path", full}});
-    detach_path(full);
-  }
-  struct stat info {};
-  if (::stat(full.c_str(), &info) != 0) return system_error(errno, "cannot mount on " + printable(full));
-  if (!S_ISDIR(info.st_mode)) return Error{Code::kInvalid, "cannot mount on " + printable(full) + ": not a directory"};
-  return full;
-}
-
-Result<std::unique_ptr<MountSession>> MountSession::start(Filesystem& filesystem, const MountOptions& options,
-                                                          const std::string& source, const std::string& mount_point) {
-  std::unique_ptr<MountSession> session(new MountSession);
-  session->path_ = mount_point;
-  TRY(session->begin(filesystem, options, source));
+Result<std::unique_ptr<MountSession>> MountSession::start(Filesystem& filesystem, RequestTable& table,
+                                                          UniqueFd device) {
+  std::unique_ptr<MountSession> session(new MountSession(table));
+  TRY(session->begin(filesystem, std::move(device)));
   return session;
 }
 
-Status MountSession::begin(Filesystem& filesystem, const MountOptions& options, const std::string& source) {
-  set_ending_signals(EndingSignals::kBlocked);
-  struct sigaction wake {};  // interrupts the loop's wait, nothing else
+Status MountSession::begin(Filesystem& filesystem, UniqueFd device) {
+  struct sigaction wake {};  // interrupts a read, nothing else
   wake.sa_handler = [](int) {};
   sigaction(SIGUSR1, &wake, nullptr);
-  const std::string list = kernel_options(options, source);
-  std::string words[] = {"granary-mount", "-o", list};
-  char* argv[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
-  fuse_args args = FUSE_ARGS_INIT(3, argv);
-  CapturedStderr captured;
+  the_session = this;
+  std::string name = "granary-mount";
+  char* argv[] = {name.data(), nullptr};
+  fuse_args args = FUSE_ARGS_INIT(1, argv);
   session_ = fuse_session_new(&args, &Filesystem::operations(), sizeof(fuse_lowlevel_ops), &filesystem);
   fuse_opt_free_args(&args);
-  if (session_ == nullptr || fuse_session_mount(session_, path_.c_str()) != 0) {
-    const std::string why = captured.restore();
-    const bool no_helper = why.find("exec") != std::string::npos;  // fusermount3, which mounts for users
-    return Error{no_helper ? Code::kNoFuse : Code::kPermission,
-                 str("cannot mount on ", printable(path_), ": ", why.empty() ? "FUSE refused" : printable(why))};
-  }
-  if (const std::string said = captured.restore(); !said.empty()) log::warn("mounting", {{"said", said}});
+  fuse_custom_io io{};
+  io.read = [](int fd, void* buffer, size_t size, void*) { return ::read(fd, buffer, size); };
+  io.writev = [](int, iovec* parts, int count, void*) { return the_session.load()->reply(parts, count); };
+  if (session_ == nullptr || fuse_session_custom_io(session_, &io, device.get()) != 0)
+    return Error{Code::kInternal, "libfuse refuses to answer for the mount"};
+  device_ = device.release();
+  ended_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
 
-  ended_ = ::eventfd(0, EFD_CLOEXEC);
-  loop_ = std::thread([this] {
-    fuse_loop_config* config = fuse_loop_cfg_create();
-    fuse_loop_cfg_set_clone_fd(config, 1);
-    fuse_loop_cfg_set_max_threads(config, kMaxThreads);
-    fuse_loop_cfg_set_idle_threads(config, kMaxThreads);  // a thread that exists costs nothing, making one does
-    fuse_session_loop_mt(session_, config);
-    fuse_loop_cfg_destroy(config);
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(ended_, &one, sizeof one);
-  });
-
-  struct statvfs info {};
-  if (::statvfs(path_.c_str(), &info) != 0)
-    return system_error(errno, "the mount does not answer: " + printable(path_));
-  const auto mount = TRY(mounted_at(path_));
-  if (!mount) return Error{Code::kInternal, "the mount vanished: " + printable(path_)};
-  mount_ = *mount;
+  const bool is_first = !table_.init().has_value();
+  Bytes init = TRY(first_request());
+  init_ = request_header(init)->unique;
+  fuse_buf buffer{init.size(), {}, init.data(), -1, 0};
+  fuse_session_process_buf(session_, &buffer);
+  resends_ = kernel_resends(init);
+  if (!is_first) take_over();
+  const MutexLock lock(mutex_);
+  add_thread();
   return Done{};
 }
 
-void MountSession::wait(const std::function<void()>& now_and_then) {
-  const sigset_t set = ending_signals();
-  const UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
-  bool detached = false;
-  for (;;) {
-    pollfd wanted[] = {{ended_, POLLIN, 0}, {signals.get(), POLLIN, 0}};
-    const int ready = ::poll(wanted, 2, detached ? kLastUsersTimeoutMs : kNowAndThenMs);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0 && !detached) {
-      now_and_then();
-      continue;
-    }
-    if (ready <= 0 || wanted[0].revents != 0 || detached) return;
-    signalfd_siginfo signal{};
-    if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return;
-    log::info("signal received", {{"signal", signal.ssi_signo}, {"path", path_}});
-    detach();
-    detached = true;
+// FUSE_INIT: the one that a worker before us was sent, or the one that comes now.
+Result<Bytes> MountSession::first_request() {
+  if (auto kept = table_.init()) return *std::move(kept);
+  for (const uint32_t slot : table_.take_left_over()) {  // read by one that was killed before it kept it
+    const auto header = request_header({table_.bytes(slot), RequestTable::kRequestBytes});
+    if (header->opcode != FUSE_INIT) continue;
+    table_.keep_init({table_.bytes(slot), header->len});
+    table_.release(slot);
+    return *table_.init();
   }
+  const uint32_t slot = table_.claim();
+  while (!read_request(slot)) {
+    if (errno != EINTR && errno != EAGAIN && errno != ENOENT) return Error{Code::kNotFound, "the mount has ended"};
+  }
+  const auto header = request_header({table_.bytes(slot), RequestTable::kRequestBytes});
+  if (!header || header->opcode != FUSE_INIT)
+    return Error{Code::kInternal, "the kernel does not begin with FUSE_INIT: the mount cannot be answered"};
+  table_.keep_init({table_.bytes(slot), header->len});
+  crash_point("init-kept");
+  table_.release(slot);
+  return *table_.init();
 }
 
-void MountSession::detach() const {
-  const auto mount = mounted_at(path_);
-  if (mount && *mount && (*mount)->device == mount_.device) detach_path(path_);
+void MountSession::take_over() {
+  if (resends_) {
+    fuse_out_header notice{sizeof notice, kNotifyResend, 0};
+    resends_ = ::write(device_, &notice, sizeof notice) == sizeof notice;
+  }
+  if (resends_) return table_.forget_left_over();
+  const MutexLock lock(mutex_);
+  left_over_ = table_.take_left_over();
+  std::reverse(left_over_.begin(), left_over_.end());
 }
 
-void MountSession::stop_answering() {
-  if (!loop_.joinable()) return;
-  fuse_session_exit(session_);
-  pthread_kill(loop_.native_handle(), SIGUSR1);
-  loop_.join();
+void MountSession::add_thread() {
+  ++running_;
+  threads_.emplace_back([this] {
+    answer_requests();
+    --running_;
+  });
+}
+
+void MountSession::answer_requests() {
+  while (const auto slot = next_request()) process(*slot);
+}
+
+// Nothing at the end of the mount.
+std::optional<uint32_t> MountSession::next_request() {
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) return std::nullopt;
+    if (!left_over_.empty()) {
+      const uint32_t slot = left_over_.back();
+      left_over_.pop_back();
+      if (threads_.size() < kMaxThreads) add_thread();
+      return slot;
+    }
+  }
+  const uint32_t slot = table_.claim();
+  ++idle_;
+  bool got = false;
+  bool over = false;
+  while (!got && !over) {
+    got = read_request(slot);
+    over = stopping_ || (!got && errno != EINTR && errno != EAGAIN && errno != ENOENT);
+  }
+  const bool was_last_idle = --idle_ == 0;
+  if (!got) {
+    table_.release(slot);
+    const uint64_t one = 1;
+    if (!stopping_) [[maybe_unused]]
+      const ssize_t told = ::write(ended_.get(), &one, sizeof one);
+    return std::nullopt;
+  }
+  if (was_last_idle) {
+    const MutexLock lock(mutex_);
+    if (!stopping_ && threads_.size() < kMaxThreads) add_thread();
+  }
+  return slot;
+}
+
+// False with errno: EINTR, EAGAIN, ENOENT (taken back): again; ENODEV: the mount has ended.
+bool MountSession::read_request(uint32_t slot) {
+  const ssize_t n = ::read(device_, table_.bytes(slot), RequestTable::kRequestBytes);
+  if (n >= static_cast<ssize_t>(sizeof(fuse_in_header))) return true;
+  if (n >= 0) errno = EAGAIN;
+  if (errno == EAGAIN) {
+    pollfd wanted{device_, POLLIN, 0};
+    ::poll(&wanted, 1, 1000);
+    errno = EAGAIN;
+  }
+  return false;
+}
+
+void MountSession::process(uint32_t slot) {
+  char* const bytes = table_.bytes(slot);
+  const auto header = request_header({bytes, RequestTable::kRequestBytes});
+  if (!header) return table_.release(slot);
+  const bool silent = is_answered_by_nothing(header->opcode);
+  if (!silent) table_.expect_reply(slot, header->unique);
+  crash_point("request-read");
+  fuse_buf buffer{header->len, {}, bytes, -1, 0};
+  fuse_session_process_buf(session_, &buffer);
+  if (silent) table_.release(slot);
+}
+
+// What libfuse writes to the device: replies, and notices, whose number is 0.
+ssize_t MountSession::reply(const iovec* parts, int count) {
+  const auto* const header = static_cast<const fuse_out_header*>(parts[0].iov_base);
+  const uint64_t unique = header->unique;
+  if (unique == init_ && count == 2 && parts[1].iov_len >= offsetof(fuse_init_out, time_gran))
+    static_cast<fuse_init_out*>(parts[1].iov_base)->max_write = kMaxWriteBytes;
+  crash_point("request-before-reply");
+  const ssize_t written = ::writev(device_, parts, count);
+  const int error_number = errno;
+  if (unique == 0) return written;
+  crash_point("request-before-free");
+  table_.answered(unique);
+  errno = error_number;
+  // Answered before, by a worker that did not live to note it; or the reader has gone.
+  if (written < 0 && error_number == ENOENT) return header->len;
+  return written;
+}
+
+void MountSession::stop() {
+  std::vector<std::thread> threads;
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    threads.swap(threads_);
+  }
+  while (running_ > 0) {  // a signal may come before the read that it is to interrupt
+    for (std::thread& thread : threads) pthread_kill(thread.native_handle(), SIGUSR1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 MountSession::~MountSession() {
-  if (session_ == nullptr) return;
-  if (loop_.joinable()) {
-    detach();
-    stop_answering();
-  }
-  if (mount_.path.empty()) fuse_session_unmount(session_);  // by path: only while nobody else can have mounted there
-  fuse_session_destroy(session_);
-  if (ended_ >= 0) ::close(ended_);
+  stop();
+  if (session_ != nullptr) fuse_session_destroy(session_);
+  the_session = nullptr;
 }
 
 }  // namespace granary

@@ -1,58 +1,62 @@
-// MountSession: the mount itself: tells the kernel, answers its requests on several threads, and lets go.
-// Borrows the filesystem, which outlives it.
+// MountSession: answers the kernel's requests on several threads. The device may have been answered by another process
+// before: this one learns from the first FUSE_INIT what was agreed then, and takes over what was left unanswered,
+// either asking the kernel to send it again (FUSE_NOTIFY_RESEND, since Linux 6.9) or from the table that both share.
+// One in a process. Borrows filesystem and table, which outlive it.
 #pragma once
 
-#include <functional>
+#include <atomic>
 #include <memory>
-#include <string>
 #include <thread>
+#include <vector>
 
-#include "fs/client/mount_table.h"
+#include "fs/base/mutex.h"
+#include "fs/base/unique_fd.h"
 #include "fs/fuse/lowlevel.h"
-#include "fs/fuse/mount_options.h"
+#include "fs/fuse/request_table.h"
 
 namespace granary {
 
 class Filesystem;
 
-// Before anything else is done: the directory exists and nothing lives there; a dead mount of ours is cleared away.
-// Returns the path as the mount table will have it.
-//   kNotFound, kInvalid  no such directory
-//   kBusy                something is mounted there
-//   kNoFuse              there is no /dev/fuse, or we may not use it
-Result<std::string> prepare_mount_point(const std::string& path);
-
-// Blocks the signals that end a mount in this thread and those it starts, or lets them through.
-enum class EndingSignals { kBlocked, kLetThrough };
-void set_ending_signals(EndingSignals how);
-
 class MountSession {
  public:
-  // Mounts, and returns once the mount answers. kPermission: the system, or fusermount3, does not allow it. `source` is
-  // what the mount table shows. SIGTERM, SIGINT and SIGHUP are blocked in all threads by then (set_ending_signals):
-  // `wait` takes them.
-  static Result<std::unique_ptr<MountSession>> start(Filesystem& filesystem, const MountOptions& options,
-                                                     const std::string& source, const std::string& mount_point);
-  ~MountSession();  // unmounts, if need be
+  // Returns once the kernel knows us. `device`: /dev/fuse, mounted.
+  //   kNotFound  the mount has ended already
+  static Result<std::unique_ptr<MountSession>> start(Filesystem& filesystem, RequestTable& table, UniqueFd device);
+  ~MountSession();  // answers no more; the mount goes on as long as somebody holds the device
 
-  // The mount as the table has it.
-  const MountPoint& mount() const { return mount_; }
-  // Returns when somebody has unmounted it, or, after a signal, when it has been detached and its last user is gone (or
-  // a few seconds have passed, or a second signal came).
-  // Meanwhile, twice a second, it calls `now_and_then`.
-  void wait(const std::function<void()>& now_and_then);
+  // A descriptor, readable once the mount has ended: somebody has unmounted it, and its last user is gone.
+  int ended() const { return ended_.get(); }
+  // For notifications to the kernel.
+  fuse_session* session() const { return session_; }
+  // True when the kernel sent again, and the table was not needed.
+  bool resends() const { return resends_; }
 
  private:
-  MountSession() = default;
-  Status begin(Filesystem& filesystem, const MountOptions& options, const std::string& source);
-  void detach() const;
-  void stop_answering();
+  MountSession(RequestTable& table) : table_(table) {}
+  Status begin(Filesystem& filesystem, UniqueFd device);
+  Result<Bytes> first_request();
+  void take_over();
+  void add_thread() REQUIRES(mutex_);
+  void answer_requests();
+  std::optional<uint32_t> next_request();
+  bool read_request(uint32_t slot);
+  void process(uint32_t slot);
+  ssize_t reply(const iovec* parts, int count);
+  void stop();
 
-  std::string path_;
-  MountPoint mount_;
+  RequestTable& table_;
   fuse_session* session_ = nullptr;
-  std::thread loop_;
-  int ended_ = -1;  // an eventfd: the loop is over
+  int device_ = -1;    // owned by the session
+  uint64_t init_ = 0;  // the number of FUSE_INIT
+  bool resends_ = false;
+  UniqueFd ended_;  // an eventfd
+  std::atomic<bool> stopping_{false};
+  std::atomic<unsigned> idle_{0};
+  std::atomic<unsigned> running_{0};
+  Mutex mutex_;
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  std::vector<uint32_t> left_over_ GUARDED_BY(mutex_);  // the oldest last
 };
 
 }  // namespace granary

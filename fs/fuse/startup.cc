@@ -48,11 +48,15 @@ Startup Startup::as_daemon() {
   return startup;
 }
 
-void Startup::ready() {
-  if (!to_parent_.valid()) return;
+void leave_terminal() {
   if (::chdir("/") != 0) std::perror("granary-mount: cannot leave the directory");
   const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing.get(), fd);
+}
+
+void Startup::ready() {
+  if (!to_parent_.valid()) return;
+  leave_terminal();
   failed(0);
 }
 

@@ -6,6 +6,9 @@
 
 namespace granary {
 
+// Lets go of the terminal and of the directory it was started in.
+void leave_terminal();
+
 class Startup {
  public:
   // Forks; returns in the child only. Fork before any thread is started.

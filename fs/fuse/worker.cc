@@ -1,15 +1,27 @@
 #include "fs/fuse/worker.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 
+#include "fs/base/file.h"
 #include "fs/base/log.h"
+#include "fs/client/kept_snapshot.h"
 #include "fs/fuse/effective_options.h"
+#include "fs/fuse/ending_signals.h"
+#include "fs/fuse/startup.h"
 
 namespace granary {
 
 namespace {
 constexpr std::chrono::seconds kParkedTimeout{2};
+constexpr int kNowAndThenMs = 500;
+constexpr size_t kMaxPlanBytes = size_t{4} << 20;
 
 // The signals that end a mount come through while this lives: a source that does not answer can be left.
 class LeavableWhile {
@@ -26,16 +38,35 @@ void tell_when_stale(const ResolvedSnapshot& resolved) {
 }
 }  // namespace
 
-Status Worker::serve(Startup& startup) {
+Result<Worker::Start> Worker::receive_start(const WorkerChannel& channel) {
+  auto message = channel.receive();
+  if (!message || message->word != WorkerChannel::Word::kStart || message->fds.size() != 3)
+    return Error{Code::kInvalid, "a worker is started by its supervisor alone"};
+  const UniqueFd plan = std::move(message->fds[0]);
+  MountPlan parsed = TRY(MountPlan::parse(TRY(read_at(plan.get(), 0, kMaxPlanBytes))));
+  KeptMemory kept = TRY(KeptMemory::adopt(std::move(message->fds[1])));
+  auto requests = TRY(RequestTable::adopt(std::move(message->fds[2])));
+  return Start{std::move(parsed), WorkerBrief::parse(message->text), std::move(kept), std::move(requests)};
+}
+
+Worker::Worker(Start start, WorkerChannel channel, std::string version)
+    : plan_(std::move(start.plan)),
+      kept_(std::move(start.kept)),
+      requests_(std::move(start.requests)),
+      channel_(std::move(channel)),
+      self_{std::move(start.brief), std::move(version), {}, {}} {}
+
+Status Worker::serve() {
   TRY(open_log());
   TRY(connect());
   TRY(choose_snapshot());
   TRY(open_snapshot());
-  if (plan_.options.check_only) return startup.ready(), Done{};
+  if (plan_.options.check_only) return Done{};
   TRY(make_jobs());
+  TRY(wait_for_the_device());
   TRY(answer_the_kernel());
   answer_questions();
-  say_ready(startup);
+  say_ready();
   wait_for_the_end();
   return Done{};
 }
@@ -59,6 +90,9 @@ Status Worker::connect() {
 }
 
 Status Worker::choose_snapshot() {
+  if (const auto kept = kept_.kept()) {  // by a worker before us: what it served is what we serve
+    if (auto resolved = parse_kept_snapshot(*kept)) return resolved_ = *std::move(resolved), Done{};
+  }
   const LeavableWhile waiting;
   ViewOptions options;
   options.url = public_url(plan_.url);
@@ -68,6 +102,7 @@ Status Worker::choose_snapshot() {
   options.allow_withdrawn = plan_.options.allow_withdrawn;
   view_ = TRY(RepositoryView::open(connection_->fetcher(), options, plan_.options.selector));
   resolved_ = TRY(view_->resolve(plan_.options.selector));
+  TRY(kept_.keep(kept_snapshot(*resolved_)));
   tell_when_stale(*resolved_);
   return Done{};
 }
@@ -81,7 +116,7 @@ Status Worker::open_snapshot() {
 }
 
 std::unique_ptr<ProfileReplay> Worker::start_replay() const {
-  if (plan_.options.profile.empty() || plan_.options.check_only) return nullptr;
+  if (plan_.options.profile.empty() || plan_.options.check_only || !view_) return nullptr;
   const VerifiedHead& head = view_->head();
   return ProfileReplay::start(
       connection_->fetcher(),
@@ -98,14 +133,29 @@ Status Worker::make_jobs() {
   return Done{};
 }
 
+// Until the supervisor hands it over: at first because there is no mount yet, later because the worker before us has
+// to be gone.
+Status Worker::wait_for_the_device() {
+  const Error gone{Code::kUnavailable, "the supervisor has gone"};
+  TRY(channel_.send(WorkerChannel::Word::kPrepared, self_.version));
+  auto message = channel_.receive();
+  if (!message || message->word != WorkerChannel::Word::kServe || message->fds.empty()) return gone;
+  size_t next = 0;
+  device_ = std::move(message->fds[next++]);
+  for (const auto& [word, fd] :
+       {std::pair(" control", &questions_fd_), std::pair(" read-ahead", &read_ahead_setting_)}) {
+    if (message->text.find(word) != std::string::npos && next < message->fds.size())
+      *fd = std::move(message->fds[next++]);
+  }
+  return Done{};
+}
+
 Status Worker::answer_the_kernel() {
   status_.emplace(MountStatus::Parts{*resolved_, *snapshot_, connection_->fetcher(), connection_->cache(), *fill_,
-                                     plan_.mount_point(), plan_.cache_directory(), log_->name(), Clock::system().now(),
-                                     replay_.get()});
+                                     self_, plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
   filesystem_.emplace(*snapshot_, *status_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
-  session_ =
-      TRY(MountSession::start(*filesystem_, plan_.options, public_url(plan_.options.source), plan_.mount_point()));
-  kernel_read_ahead_.emplace(session_->mount(), *snapshot_, found_in_);
+  session_ = TRY(MountSession::start(*filesystem_, *requests_, std::move(device_)));
+  kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshot_, found_in_);
   look_ahead();
   return Done{};
 }
@@ -118,28 +168,27 @@ void Worker::answer_questions() {
   questions_.add("options", [this](const std::string&) -> Result<std::string> {
     return effective_json(plan_.options).canonical();
   });
-  auto control = ControlSocket::listen(session_->mount().device, [this](const std::string& question) {
+  if (!questions_fd_.valid()) return;
+  control_ = std::make_unique<ControlSocket>(std::move(questions_fd_), [this](const std::string& question) {
     auto answer = questions_.answer(question);
     look_ahead();  // a recording may have begun
     return answer;
   });
-  if (control) {
-    control_ = *std::move(control);
-  } else {
-    log::warn("no control socket", {{"cause", control.error().message}});
-  }
 }
 
-void Worker::say_ready(Startup& startup) {
-  startup.ready();
+void Worker::say_ready() {
+  [[maybe_unused]] const Status said = channel_.send(WorkerChannel::Word::kServing);
+  if (!plan_.options.foreground) leave_terminal();
   log_->use();
   if (replay_) replay_->let_log();
   if (plan_.options.fill) fill_->start(*plan_.options.fill);
-  log::info("mounted", {{"repository", resolved_->repository_name},
-                        {"snapshot", resolved_->id},
-                        {"revision", resolved_->revision},
-                        {"url", resolved_->url},
-                        {"path", plan_.mount_point()}});
+  log::info(self_.brief.restarts == 0 ? "mounted" : "mount goes on", {{"repository", resolved_->repository_name},
+                                                                      {"snapshot", resolved_->id},
+                                                                      {"revision", resolved_->revision},
+                                                                      {"url", resolved_->url},
+                                                                      {"path", plan_.mount_point()},
+                                                                      {"restarts", self_.brief.restarts},
+                                                                      {"resent", session_->resends() ? "yes" : "no"}});
 }
 
 void Worker::look_ahead() {
@@ -149,12 +198,73 @@ void Worker::look_ahead() {
 }
 
 void Worker::wait_for_the_end() {
-  session_->wait([this] { look_ahead(); });
+  const sigset_t set = ending_signals();
+  const UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
+  for (;;) {
+    pollfd wanted[] = {{session_->ended(), POLLIN, 0}, {channel_.fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+    const int ready = ::poll(wanted, std::size(wanted), kNowAndThenMs);
+    if (ready < 0 && errno != EINTR) return end();
+    if (ready == 0) look_ahead();
+    if (ready <= 0) continue;
+    if (wanted[0].revents != 0) return end();
+    if (wanted[1].revents != 0) hear_supervisor();
+    if (wanted[2].revents != 0) ask_to_leave(signals.get());
+  }
+}
+
+void Worker::hear_supervisor() {
+  const auto message = channel_.receive();
+  if (!message) return go_on_alone();
+  if (message->word != WorkerChannel::Word::kYield) return;
+  log::info("worker gives way", {{"path", plan_.mount_point()}});
+  log_.reset();
+  ::_exit(0);  // what is unanswered, the next one answers
+}
+
+// The supervisor was killed. The mount lives as long as we do, and ends when it is unmounted.
+void Worker::go_on_alone() {
+  channel_ = WorkerChannel();
+  self_.brief.supervisor = 0;
+  if (control_) control_->become_its_owner();
+  log::error("supervisor is gone: the mount goes on, but nobody will replace this worker",
+             {{"path", plan_.mount_point()}, {"remedy", "unmount and mount again when it is not in use"}});
+}
+
+void Worker::ask_to_leave(int signals) {
+  signalfd_siginfo signal{};
+  [[maybe_unused]] const ssize_t n = ::read(signals, &signal, sizeof signal);
+  if (!channel_.send(WorkerChannel::Word::kLeave))
+    log::warn("cannot unmount by myself", {{"path", plan_.mount_point()}, {"remedy", "granary umount"}});
+}
+
+void Worker::end() {
   log::info("unmounted", {{"repository", resolved_->repository_name}, {"path", plan_.mount_point()}});
+  [[maybe_unused]] const Status said = channel_.send(WorkerChannel::Word::kEnded);
   const auto deadline = std::chrono::steady_clock::now() + kParkedTimeout;
   if (filesystem_->parked().wait_until_empty(deadline) && snapshot_->stop_read_ahead(deadline)) return;
   control_.reset();
+  log_.reset();
   ::_exit(0);  // whoever waited is gone, and what they waited for may never come
+}
+
+int run_worker(int channel_fd, const char* version) {
+  ::prctl(PR_SET_NAME, "granary-worker");
+  ::fcntl(channel_fd, F_SETFD, FD_CLOEXEC);
+  WorkerChannel channel{UniqueFd(channel_fd)};
+  const auto failed = [](const Error& error) {
+    std::fprintf(stderr, "granary-mount: %s\n", error.message.c_str());
+    return static_cast<int>(error.code);
+  };
+  auto start = Worker::receive_start(channel);
+  if (!start) return failed(start.error());
+  log::set_level(start->plan.options.verbose ? log::Level::kDebug : log::Level::kInfo);
+  const int last_words = ::fcntl(channel_fd, F_DUPFD_CLOEXEC, 3);
+  Worker worker(*std::move(start), std::move(channel), version);
+  const Status served = worker.serve();
+  if (served) return 0;
+  [[maybe_unused]] const Status said =
+      WorkerChannel(UniqueFd(last_words)).send(WorkerChannel::Word::kFailed, served.error().message);
+  return failed(served.error());
 }
 
 }  // namespace granary

@@ -10,23 +10,32 @@
 #include "fs/client/mount_control.h"
 #include "fs/client/mount_jobs.h"
 #include "fs/client/repository_view.h"
+#include "fs/client/worker_brief.h"
 #include "fs/fuse/filesystem.h"
 #include "fs/fuse/kept_memory.h"
 #include "fs/fuse/kernel_read_ahead.h"
 #include "fs/fuse/log_target.h"
 #include "fs/fuse/mount_plan.h"
 #include "fs/fuse/mount_session.h"
-#include "fs/fuse/startup.h"
+#include "fs/fuse/request_table.h"
+#include "fs/fuse/worker_channel.h"
 
 namespace granary {
 
 class Worker {
  public:
-  // `kept`: what a worker before this one left, and where this one leaves what the next will need.
-  Worker(MountPlan plan, KeptMemory kept) : plan_(std::move(plan)), kept_(std::move(kept)) {}
+  struct Start {
+    MountPlan plan;
+    WorkerBrief brief;
+    KeptMemory kept;  // what a worker before this one left, and where this one leaves what the next will need
+    std::unique_ptr<RequestTable> requests;
+  };
+  // What the supervisor tells a worker first.
+  static Result<Start> receive_start(const WorkerChannel& channel);
+  Worker(Start start, WorkerChannel channel, std::string version);
 
   // Returns when the mount has ended; or, before it answered, with what was wrong.
-  Status serve(Startup& startup);
+  Status serve();
 
  private:
   // The steps of `serve`, in their order.
@@ -35,16 +44,24 @@ class Worker {
   Status choose_snapshot();
   Status open_snapshot();
   Status make_jobs();
+  Status wait_for_the_device();
   Status answer_the_kernel();
   void answer_questions();
-  void say_ready(Startup& startup);
+  void say_ready();
   void wait_for_the_end();
+  void hear_supervisor();
+  void go_on_alone();
+  void ask_to_leave(int signals);
+  void end();
 
   void look_ahead();  // adapts what is asked for before anybody wants it to what is under way
   std::unique_ptr<ProfileReplay> start_replay() const;  // nothing when no profile was asked for
 
   const MountPlan plan_;
   KeptMemory kept_;
+  const std::unique_ptr<RequestTable> requests_;
+  WorkerChannel channel_;
+  WorkerStatus self_;
   std::optional<LogTarget> log_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<RepositoryView> view_;
@@ -56,10 +73,15 @@ class Worker {
   std::optional<MountJobs> jobs_;
   std::optional<MountStatus> status_;
   std::optional<Filesystem> filesystem_;
+  UniqueFd device_, questions_fd_, read_ahead_setting_;  // from the supervisor, until they are used
   std::unique_ptr<MountSession> session_;
   std::optional<KernelReadAhead> kernel_read_ahead_;
   MountControl questions_;
   std::unique_ptr<ControlSocket> control_;
 };
+
+// A worker's whole life; `channel` is a descriptor to the supervisor, `version` that of this program. Returns the exit
+// status; an error has been printed in one line.
+int run_worker(int channel, const char* version);
 
 }  // namespace granary

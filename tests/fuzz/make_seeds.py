@@ -75,6 +75,19 @@ def for_kept_memory():
         seed("kept_memory", one.ljust(size, b"\0") + two.ljust(size, b"\0"))
 
 
+def for_workers():
+    """What one worker of a mount leaves to the next: requests, and the snapshot it shows."""
+    def request(opcode, unique, size=40):
+        return struct.pack("<IIQQIIIHH", size, opcode, unique, 1, 0, 0, 0, 0, 0)
+
+    init = request(26, 2, 104) + struct.pack("<IIIII", 7, 45, 131072, 1 << 30, 1 << 7) + bytes(44)
+    slots = b"".join(each.ljust(8256, b"\0") for each in (request(15, 4), b"", request(36, 5), request(1, 6, 50) + b"name\0"))
+    seed("request_table", (struct.pack("<II", len(init), 4) + init).ljust(4096, b"\0") + slots)
+    seed("request_table", struct.pack("<II", 4000000000, 4000000000))
+    kind = b"granary kept snapshot 1"
+    seed("kept_snapshot", struct.pack("<I", len(kind)) + kind + struct.pack("<I", 2) + b"id")
+
+
 def for_tars():
     def tar(format, *members):
         out = io.BytesIO()
@@ -200,6 +213,7 @@ if __name__ == "__main__":
     for_catalogs()
     for_pins()
     for_kept_memory()
+    for_workers()
     for_tars()
     for_large_files()
     for_profiles()

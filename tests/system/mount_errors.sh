@@ -52,10 +52,10 @@ stop "$started"
 expect_fail 4 "$GRANARY" umount mnt
 expect_fail 4 "$GRANARY" stat mnt
 
-# The process is killed: the dead mount is recognised, said to be dead, and cleared away by the next.
+# All its processes are killed: the dead mount is recognised, said to be dead, and cleared away by the next.
 "$GRANARY" mount $options repo mnt --trust trust
 "$GRANARY" stat mnt --json >stat.json
-kill -9 "$(json worker_pid stat.json)"
+kill -9 "$(json supervisor_pid stat.json)" "$(json worker_pid stat.json)"
 until_true 5 sh -c '! cat mnt/file'
 expect_fail 5 "$GRANARY" stat mnt
 expect_said "is gone"

@@ -29,7 +29,7 @@ expect_equal "$(json cache.dir stat.json)" "$WORK/user/.cache/granary/$(json rep
 worker=$(json worker_pid stat.json)
 expect_equal "$(stat -c %u "/proc/$worker")" 65534
 grep -q " $WORK/user/mnt .*nosuid,nodev" /proc/self/mountinfo || fail "a user's mount without nosuid,nodev"
-[ -S "$(echo user/run/granary/*.sock)" ] || fail "no control socket of the user's own"
+[ -S "$(echo user/run/granary/*[0-9].sock)" ] || fail "no control socket of the user's own"
 as_user "$GRANARY" umount user/mnt
 ! is_mounted user/mnt || fail "still mounted"
 ended "$worker" || fail "process $worker has outlived its mount"
