@@ -82,6 +82,10 @@ void Download::wait_out(const std::string& cause) {
   if (!outage_patience_) outage_patience_ = std::min(now + kOutagePatience, deadline_);
   if (on_trial && now < *outage_patience_)
     return pool_.post_at(now + kOutageLook, [self = shared_from_this()] { self->ask(); });
+  give_up(cause);
+}
+
+void Download::give_up(const std::string& cause) {
   report_.source = name_of_source(0);
   const Error error{Code::kUnavailable, "nobody can be reached at the moment; at last: " + cause};
   pool_.post(priority_, [self = shared_from_this(), error] { self->finish(error, 0); });
@@ -128,7 +132,10 @@ void Download::watch(int serial) {
   const bool has_first_byte = attempt.progress->first_byte.load() != Deadline{};
   const auto verdict = sources_.choice.judge(attempt.source, elapsed, has_first_byte);
   const auto next = began + verdict.look_again;
-  if (verdict.pace == Pace::kStalled && !has_first_byte) sources_.choice.stalled(attempt.source, now);
+  if (verdict.pace == Pace::kStalled) {
+    if (const auto cause = sources_.choice.outage(now)) return give_up(*cause);
+    if (!has_first_byte) sources_.choice.stalled(attempt.source, now);
+  }
   if (verdict.pace != Pace::kUsual && priority_ == Priority::kDemand && attempts_.size() < kMostAtOnce)
     help(serial, verdict.pace);
   if (next < deadline_) {
@@ -206,7 +213,7 @@ void Download::failed(int serial, const Error& error, bool arrived) {
     const bool may_be_a_cache = arrived || is_damage(error);
     if (may_be_a_cache && !attempt.past_caches) return send(attempt.source, attempt.is_hedge, true);
     if (error.code == Code::kNotFound || is_old(error)) lacking_.push_back(attempt.source);
-    if (!attempts_.empty()) return;  // another one is under way
+    if (!attempts_.empty() && !sources_.choice.outage(Clock::now())) return;  // another one is under way
     if (!move_on(pause)) verdict = worst_;
   }
   if (verdict) return finish(std::move(*verdict), serial);
@@ -279,6 +286,9 @@ void Download::expedite(Priority priority, Deadline deadline) {
     deadline_ = deadline;
     for (const auto& [serial, attempt] : attempts_) {
       if (attempt.transfer) attempt.transfer->expedite(priority_, deadline_);
+      const bool has_begun = attempt.progress->began.load() != Deadline{};
+      if (raised && has_begun)
+        pool_.post(priority_, [self = shared_from_this(), serial = serial] { self->watch(serial); });
     }
     if (raised && !posted_.empty()) post_posted();
   }

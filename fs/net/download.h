@@ -81,6 +81,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void begin_round() REQUIRES(mutex_);
   // While the network is gone: fails, or asks once a trial has told that it is back.
   void wait_out(const std::string& cause);
+  void give_up(const std::string& cause) REQUIRES(mutex_);
   // Looks at how a request does, and again later; may send a second one.
   void watch(int serial);
   void help(int serial, SourceChoice::Verdict::Pace pace) REQUIRES(mutex_);
