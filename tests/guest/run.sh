@@ -75,7 +75,7 @@ make_initrd() {
   cp "$here/init" "$tree/init"
   chmod 755 "$tree/init"
   (
-    echo "export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root GRANARY_GUEST=yes"
+    echo "export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root GRANARY_GUEST=yes GRANARY_PATIENCE=8"
     for setting in ${settings[@]+"${settings[@]}"}; do printf 'export %q\n' "$setting"; done
     for name in "${cases[@]}"; do
       printf 'status=0; bash %q --bin %q %q || status=$?\n' "$root/tests/system/run.sh" "$bin" "$root/tests/system/$name.sh"

@@ -32,7 +32,7 @@ free_port() { $PYTHON -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 
 # until_true SECONDS CMD...: waits until CMD succeeds.
 until_true() {
-  local tries=$(($1 * 20))
+  local tries=$(($1 * 20 * ${GRANARY_PATIENCE:-1}))
   shift
   while ! "$@" >/dev/null 2>&1; do
     tries=$((tries - 1))

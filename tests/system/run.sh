@@ -8,6 +8,7 @@
 #   # needs: root fuse      skipped (77) where these are missing
 #   # timeout: 120          seconds, 120 if nothing is said
 #   # serial                ctest runs nothing beside it
+# GRANARY_PATIENCE=N waits N times as long, on a slow machine.
 # It finds: $PWD and $WORK, an empty directory; $HOME, another; $GRANARY and $GRANARY_MOUNT, the programs; $ROOT.
 # Exit status: 0 passed, 77 skipped, anything else failed.
 set -euo pipefail
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --bin) bin=$(realpath "$2"); shift 2 ;;
     --keep) keep=yes; shift ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "run.sh: no such option: $1" >&2; exit 2 ;;
     *) cases+=("$(realpath "$1")"); shift ;;
   esac
@@ -88,15 +89,16 @@ run_case() {
   mkdir "$work/work" "$work/home"
   mkdir -m 1777 "$work/tmp"
   limit=$(header "$script" timeout)
+  limit=$((${limit:-120} * ${GRANARY_PATIENCE:-1}))
   (
     export ROOT WORK=$work/work OUTER_HOME=${HOME:-/root} HOME=$work/home TMPDIR=$work/tmp
     export GRANARY=$bin/granary GRANARY_MOUNT=$bin/granary-mount PATH=$bin:/usr/sbin:/sbin:$PATH
     cd "$WORK"
-    exec timeout --kill-after=10 "${limit:-120}" bash -euo pipefail -c '. "$0"; . "$1"' "$here/lib.sh" "$script"
+    exec timeout --kill-after=10 "$limit" bash -euo pipefail -c '. "$0"; . "$1"' "$here/lib.sh" "$script"
   ) </dev/null || status=$?
   case $status in
     0 | 77) ;;
-    124 | 137) echo "FAILED: $(basename "$script") took longer than ${limit:-120} s" >&2 ;;
+    124 | 137) echo "FAILED: $(basename "$script") took longer than $limit s" >&2 ;;
     *) echo "FAILED: $(basename "$script") ended with status $status" >&2 ;;
   esac
   clean

@@ -16,11 +16,10 @@ class Chaos:
 
     def __init__(self, world, seed, report):
         self.world, self.random, self.report = world, random.Random(f"{seed}/chaos"), report
-        self.events = [self.worker_dies] * 5 + [self.worker_dies_often, self.everybody_dies, self.unmounted,
-                       self.published, self.published, self.remount_asked, self.upgraded, self.honest_freezes,
-                       self.honest_dies, self.liar_lies, self.liar_lies, self.all_out, self.cache_damaged,
-                       self.cache_damaged, self.cache_cleaned, self.cache_verified, self.kernel_forgets,
-                       self.questions]
+        often = [self.worker_dies] * 5 + [self.kernel_forgets] * 4 + [self.published, self.liar_lies, self.cache_damaged] * 2
+        self.events = often + [self.worker_dies_often, self.everybody_dies, self.unmounted, self.remount_asked,
+                               self.upgraded, self.honest_freezes, self.honest_dies, self.all_out, self.cache_cleaned,
+                               self.cache_verified, self.questions]
 
     def one(self):
         event = self.random.choice(self.events)
