@@ -26,6 +26,7 @@ const std::vector<Command>& commands() {
       kWithdrawCommand,
       kMountCommand,
       kUmountCommand,
+      kUpgradeCommand,
       kPrefetchCommand,
       kFillCommand,
       kPinCommand,

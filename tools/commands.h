@@ -31,6 +31,7 @@ extern const Command kStatCommand;
 extern const Command kTagCommand;
 extern const Command kTransactionCommand;
 extern const Command kUmountCommand;
+extern const Command kUpgradeCommand;
 extern const Command kUnpinCommand;
 extern const Command kRenewCommand;
 extern const Command kSignCommand;

@@ -1,6 +1,7 @@
 // `prefetch`: brings a path of a mount, or of a snapshot without a mount, into the cache now.
 #include <thread>
 
+#include "fs/base/owner.h"
 #include "fs/client/connection.h"
 #include "fs/client/prefetch_job.h"
 #include "fs/client/repository_view.h"
@@ -87,6 +88,7 @@ Status prefetch_unmounted(const Options& options, Io& io) {
   how.cache_directory = options.cache.empty() ? default_cache_directory() + "/" + trust.repository : options.cache;
   TRY(lead_to_sources(how, options.sources));
   if (!options.quota.empty()) how.quota_bytes = TRY_WITHIN("bad quota", parse_size(options.quota));
+  TRY(act_as_owner_of(how.cache_directory));
   const auto connection = TRY(Connection::open(how));
   ViewOptions view;
   view.url = public_url(how.url);

@@ -75,6 +75,21 @@ void print_fill(Io& io, const OrderedJson& stat) {
   print_line(io, "fill trouble", text_of(fill, "trouble"));
 }
 
+void print_worker(Io& io, const OrderedJson& stat) {
+  if (!stat.contains("worker")) return;  // a mount of an older version
+  const OrderedJson& worker = stat["worker"];
+  std::string line = str(text_of(worker, "version"), " as ", text_of(worker, "user"));
+  for (const auto& layer : worker["sandbox"]) line += ", " + layer.get<std::string>();
+  print_line(io, "worker", line);
+  print_line(
+      io, "supervisor",
+      stat["supervisor_pid"].is_null() ? "none: nobody replaces the worker" : str("process ", stat["supervisor_pid"]));
+  if (stat["restarts"] == 0) return;
+  print_line(io, "restarted",
+             str(stat["restarts"], " times, the last at ", text_of(stat["last_restart"], "at"), ": ",
+                 text_of(stat["last_restart"], "cause")));
+}
+
 Status show_mount(const MountPoint& mount, bool json, Io& io) {
   const OrderedJson stat = OrderedJson::parse(TRY(mount_stat(mount)), nullptr, false);
   if (stat.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};
@@ -95,6 +110,7 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
   print_line(io, "tree digest", text_of(stat, "tree_digest"));
   print_line(io, "entries", str(stat["entries"], ", ", bytes_text(stat["bytes"].get<double>())));
   print_line(io, "mounted", str(text_of(stat, "mounted_at"), " by process ", stat["worker_pid"]));
+  print_worker(io, stat);
   print_line(io, "stale since", text_of(stat, "stale_since"));
   print_line(io, "withdrawn", text_of(stat, "withdrawn"));
   print_line(io, "cache",

@@ -1,4 +1,5 @@
 // `unpin`: what was pinned may be evicted again.
+#include "fs/base/owner.h"
 #include "fs/store/pins.h"
 #include "tools/command.h"
 #include "tools/commands.h"
@@ -30,6 +31,7 @@ Result<Wish> wish_for(const std::string& path, const std::string& cache) {
 }
 
 Status unpin(const Wish& wish, Io& io) {
+  TRY(act_as_owner_of(wish.cache));
   const PinBook book(wish.cache);
   size_t removed = 0;
   for (const Pin& pin : TRY(book.read()).pins) {

@@ -194,7 +194,7 @@ Result<ControlClient> ControlClient::connect(const MountPoint& mount, ControlLis
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {
       const ucred peer = TRY(peer_of(socket.get()));
-      return ControlClient(std::move(socket), peer.pid);
+      return ControlClient(std::move(socket), peer.pid, ::geteuid() == 0 || ::geteuid() == peer.uid);
     }
     if (errno == EACCES) failure = {Code::kPermission, str(printable(mount.path), " was mounted by another user")};
   }
@@ -216,6 +216,7 @@ Result<std::string> ControlClient::ask(const std::string& question, std::chrono:
     if (answer.size() > kMaxAnswerBytes) return Error{Code::kEndlessData, "the answer does not end"};
   }
   if (answer.starts_with(kRefusal)) return refused(answer);
+  if (answer.empty() && is_ours_to_ask_) return Error{Code::kUnavailable, "whoever was asked ended before it answered"};
   if (answer.empty()) return Error{Code::kPermission, "it answers only its own user and root"};
   return answer;
 }

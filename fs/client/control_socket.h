@@ -91,9 +91,11 @@ class ControlClient {
   pid_t pid() const { return pid_; }
 
  private:
-  ControlClient(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+  ControlClient(UniqueFd socket, pid_t pid, bool is_ours_to_ask)
+      : socket_(std::move(socket)), pid_(pid), is_ours_to_ask_(is_ours_to_ask) {}
   UniqueFd socket_;
   pid_t pid_;
+  bool is_ours_to_ask_;  // we are root, or who listens
 };
 
 }  // namespace granary

@@ -20,6 +20,7 @@ namespace granary {
 namespace {
 namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds kAnswerTimeout{5000};
+constexpr int kMoreQuestions = 2;
 constexpr size_t kMaxStatBytes = 65536;
 constexpr size_t kMaxNamedUsers = 5;
 
@@ -61,6 +62,14 @@ std::string describe(const std::vector<MountUser>& users) {
   return users.size() > kMaxNamedUsers ? str(out, " and ", users.size() - kMaxNamedUsers, " more") : out;
 }
 
+// What the supervisor says of a mount whose worker says nothing.
+std::string supervisor_account(const MountPoint& mount) {
+  auto control = ControlClient::connect(mount, ControlListener::Of::kSupervisor);
+  if (!control) return "";
+  const auto answer = control->ask("status", kAnswerTimeout);
+  return answer ? "; its supervisor says: " + *answer : "";
+}
+
 // The status of fusermount3 -u.
 int run_fusermount(const std::string& path, Unmount how) {
   const pid_t child = ::fork();
@@ -100,7 +109,17 @@ Result<MountPoint> find_mount(const std::string& path) {
 
 Result<std::string> mount_stat(const MountPoint& mount) {
   auto control = ControlClient::connect(mount);
-  if (control) return control->ask("stat", kAnswerTimeout);
+  if (control) {
+    auto answer = control->ask("stat", kAnswerTimeout);
+    // Its worker may have died over the question; the next one is asked the same.
+    for (int again = 0; again < kMoreQuestions && !answer && answer.error().code == Code::kUnavailable; ++again) {
+      control = ControlClient::connect(mount);
+      if (!control) return control.error();
+      answer = control->ask("stat", kAnswerTimeout);
+    }
+    if (answer || answer.error().code != Code::kUnavailable) return answer;
+    return Error{Code::kUnavailable, answer.error().message + supervisor_account(mount)};
+  }
   Bytes value(kMaxStatBytes, '\0');
   const ssize_t n = ::lgetxattr(mount.path.c_str(), "user.granary.stat", value.data(), value.size());
   if (n < 0 && errno == ENOTCONN)
@@ -127,7 +146,8 @@ std::vector<MountUser> users_of(const MountPoint& mount) {
 }
 
 Status unmount(const MountPoint& mount, Unmount how, std::chrono::milliseconds timeout) {
-  pid_t pid = -1;  // asked before: afterwards nobody can tell who it was
+  // Asked before: afterwards nobody can tell who it was. The supervisor, which waits for its worker.
+  pid_t pid = -1;
   if (const auto control = ControlClient::connect(mount)) pid = control->pid();
   const UniqueFd process(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
   TRY(let_go(mount, how));

@@ -2,6 +2,8 @@
 // and what became of the last ones. Safe from many threads. Borrows fetcher and cache.
 #pragma once
 
+#include <unistd.h>
+
 #include <list>
 #include <thread>
 
@@ -39,7 +41,8 @@ class MountJobs {
   Cache& cache_;
   mutable Mutex mutex_;
   std::list<Running> jobs_ GUARDED_BY(mutex_);  // oldest first
-  uint64_t next_ GUARDED_BY(mutex_) = 1;
+  // A number of another worker's (which had another process id) means no job of ours.
+  uint64_t next_ GUARDED_BY(mutex_) = (uint64_t{1} << 20) * static_cast<uint64_t>(::getpid()) + 1;
 };
 
 // "prefetch HEX", "pin HEX" (the path's bytes in hexadecimal) answer with the job's number; "job NUMBER" with its

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "fs/base/file.h"
+#include "fs/base/owner.h"
 
 namespace granary {
 
@@ -72,6 +73,7 @@ std::string TrustMemory::default_directory() {
 }
 
 Result<Seen> TrustMemory::load(const std::string& repository) const {
+  const ActingAsOwner acting(directory_);
   const std::string path = path_of(repository);
   const Result<Bytes> text = read_file(path, kMaxMemoryBytes);
   if (!text && text.error().code == Code::kNotFound) return Seen{};
@@ -88,6 +90,7 @@ Result<Seen> TrustMemory::load(const std::string& repository) const {
 
 Status TrustMemory::remember(const std::string& repository, const Seen& seen) const {
   const std::string what = "cannot remember what was seen of repository " + repository;
+  const ActingAsOwner acting(directory_);
   TRY_WITHIN(what, make_directories(directory_, 0700));
   const std::string path = path_of(repository);
   const FileLock lock = TRY_WITHIN(what, FileLock::wait(path + ".lock"));

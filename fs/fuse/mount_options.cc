@@ -149,6 +149,7 @@ const std::vector<MountOption>& mount_options() {
       {"gid-map", Kind::kValue, "MAP", "", "the same of groups", set_identity_map<&Identities::groups, find_group>, settle_identity_map<find_group>},
       {"owner", Kind::kValue, "UID[:GID]", "", "who owns all files", set_owner, settle_owner},
       {"config", Kind::kValue, "PLACE", "/etc/granary", "the configuration: a file, or a directory such as the default", set_text<&MountOptions::config>},
+      {"user", Kind::kValue, "NAME", "granary if there is such a user, else root without capabilities", "as whom the mount is answered when root mounts", set_text<&MountOptions::user>},
       {"foreground", Kind::kFlag, "", "no", "stay; the mount goes when this process ends", set_flag<&MountOptions::foreground>},
       {"verbose", Kind::kFlag, "", "no", "log more", set_flag<&MountOptions::verbose>},
       {"allow_other", Kind::kKernelFlag, "", "no", "not only for whoever mounts it", set_flag<&MountOptions::allow_other>},

@@ -49,6 +49,7 @@ struct MountOptions {
   std::vector<std::string> mirrors;  // as given: URLs or directories
   ProxyOptions proxies;
   std::optional<FillRate> fill;
+  std::string user;  // whose rights the worker has when root mounts; empty: granary, if there is such a user
   bool archive = false;
   bool allow_withdrawn = false;
   bool foreground = false;

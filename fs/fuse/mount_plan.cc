@@ -52,6 +52,31 @@ Result<std::vector<SourceWay>> ways_for(const std::string& url, const MountOptio
   return ways_to(urls, options.proxies);
 }
 
+// As they were found when it was mounted: finding them may run a program, or ask the network.
+void write_ways(ByteWriter& out, const std::vector<SourceWay>& ways) {
+  out.u32(static_cast<uint32_t>(ways.size()));
+  for (const SourceWay& way : ways) {
+    out.string(way.url).u32(static_cast<uint32_t>(way.proxies.size()));
+    for (const auto& group : way.proxies) {
+      out.u32(static_cast<uint32_t>(group.size()));
+      for (const std::string& proxy : group) out.string(proxy);
+    }
+  }
+}
+
+std::vector<SourceWay> read_ways(ByteReader& in) {
+  std::vector<SourceWay> out;
+  for (uint32_t ways = in.u32(); ways > 0 && in.ok(); --ways) {
+    SourceWay& way = out.emplace_back();
+    way.url = in.string();
+    for (uint32_t groups = in.u32(); groups > 0 && in.ok(); --groups) {
+      auto& group = way.proxies.emplace_back();
+      for (uint32_t proxies = in.u32(); proxies > 0 && in.ok(); --proxies) group.emplace_back(in.string());
+    }
+  }
+  return out;
+}
+
 void fill_in_places(MountOptions& options, const std::string& repository) {
   if (options.cache_directory.empty()) options.cache_directory = default_cache_directory() + "/" + repository;
   if (options.state_directory.empty()) options.state_directory = default_state_directory();
@@ -74,6 +99,7 @@ Bytes MountPlan::serialise() const {
   out.string(options.configured_as).string(options.config).u8(options.check_only);
   out.string(url).string(trust.serialise());
   out.string(options.cache_directory).string(options.state_directory);
+  write_ways(out, ways);
   out.u32(static_cast<uint32_t>(options.settings.size()));
   for (const Setting& setting : options.settings)
     out.string(setting.option->name).string(setting.value).string(setting.origin);
@@ -94,6 +120,7 @@ Result<MountPlan> MountPlan::parse(ByteView bytes) {
   const Bytes trust(in.string());
   const std::string cache_directory(in.string());
   const std::string state_directory(in.string());
+  plan.ways = read_ways(in);
   std::vector<Setting> settings;
   for (uint32_t left = in.u32(); left > 0 && in.ok(); --left) {
     const MountOption* option = find_mount_option(in.string());
@@ -106,7 +133,6 @@ Result<MountPlan> MountPlan::parse(ByteView bytes) {
   plan.options.cache_directory = cache_directory;
   plan.options.state_directory = state_directory;
   plan.trust = TRY(TrustFile::parse(trust));
-  plan.ways = TRY(ways_for(plan.url, plan.options));
   return plan;
 }
 

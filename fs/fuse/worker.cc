@@ -14,6 +14,8 @@
 #include "fs/client/kept_snapshot.h"
 #include "fs/fuse/effective_options.h"
 #include "fs/fuse/ending_signals.h"
+#include "fs/fuse/privileges.h"
+#include "fs/fuse/sandbox.h"
 #include "fs/fuse/startup.h"
 
 namespace granary {
@@ -21,6 +23,7 @@ namespace granary {
 namespace {
 constexpr std::chrono::seconds kParkedTimeout{2};
 constexpr int kNowAndThenMs = 500;
+constexpr std::string_view kFileUrl = "file://";
 constexpr size_t kMaxPlanBytes = size_t{4} << 20;
 
 // The signals that end a mount come through while this lives: a source that does not answer can be left.
@@ -29,6 +32,20 @@ class LeavableWhile {
   LeavableWhile() { set_ending_signals(EndingSignals::kLetThrough); }
   ~LeavableWhile() { set_ending_signals(EndingSignals::kBlocked); }
 };
+
+// The directory of a file:// URL; nothing for others.
+std::optional<std::string> local_directory(const std::string& url) {
+  if (!url.starts_with(kFileUrl)) return std::nullopt;
+  std::string out;
+  for (size_t i = kFileUrl.size(); i < url.size(); ++i) {
+    const bool is_escaped = url[i] == '%' && i + 2 < url.size();
+    out += is_escaped ? static_cast<char>(std::stoi(url.substr(i + 1, 2), nullptr, 16)) : url[i];
+    if (is_escaped) i += 2;
+  }
+  return out;
+}
+
+std::string directory_of(const std::string& file) { return file.substr(0, std::max<size_t>(file.rfind('/'), 1)); }
 
 void tell_when_stale(const ResolvedSnapshot& resolved) {
   if (!resolved.stale_since) return;
@@ -58,6 +75,7 @@ Worker::Worker(Start start, WorkerChannel channel, std::string version)
 
 Status Worker::serve() {
   TRY(open_log());
+  TRY(give_up_privileges());
   TRY(connect());
   TRY(choose_snapshot());
   TRY(open_snapshot());
@@ -74,6 +92,37 @@ Status Worker::serve() {
 Status Worker::open_log() {
   log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory()));
   return Done{};
+}
+
+// Before a byte of the network is looked at, and before there are threads.
+Status Worker::give_up_privileges() {
+  const WorkerUser user = TRY(worker_user(plan_.options.user));
+  for (const std::string* directory : {&plan_.cache_directory(), &plan_.state_directory()})
+    TRY(give_directory(*directory, user));
+  SandboxRules rules;
+  rules.readable = system_files();
+  rules.readable.push_back(plan_.options.ca_file);
+  for (const SourceWay& way : plan_.ways) {
+    const auto directory = local_directory(way.url);
+    if (!directory) continue;
+    const auto files = repository_files(*directory);
+    rules.readable.insert(rules.readable.end(), files.begin(), files.end());
+  }
+  rules.writable = {plan_.cache_directory(), plan_.state_directory(), "/dev/null"};
+  if (plan_.options.log.starts_with("/")) rules.writable.push_back(directory_of(plan_.options.log));
+  TRY(become(user));
+  self_.user = user.name;
+  self_.sandbox = TRY(enter_sandbox(rules));
+  if (::geteuid() != 0) return check_readable(user);
+  return Done{};
+}
+
+// A file:// repository is read with the worker's rights.
+Status Worker::check_readable(const WorkerUser& user) const {
+  const auto directory = local_directory(plan_.url);
+  if (!directory || ::access(directory->c_str(), R_OK | X_OK) == 0 || errno != EACCES) return Done{};
+  return Error{Code::kPermission, str("cannot read ", printable(*directory), " as user ", user.name,
+                                      ": let that user read it, or mount with --user root")};
 }
 
 Status Worker::connect() {

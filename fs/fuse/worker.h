@@ -17,6 +17,7 @@
 #include "fs/fuse/log_target.h"
 #include "fs/fuse/mount_plan.h"
 #include "fs/fuse/mount_session.h"
+#include "fs/fuse/privileges.h"
 #include "fs/fuse/request_table.h"
 #include "fs/fuse/worker_channel.h"
 
@@ -40,6 +41,7 @@ class Worker {
  private:
   // The steps of `serve`, in their order.
   Status open_log();
+  Status give_up_privileges();
   Status connect();
   Status choose_snapshot();
   Status open_snapshot();
@@ -54,6 +56,7 @@ class Worker {
   void ask_to_leave(int signals);
   void end();
 
+  Status check_readable(const WorkerUser& user) const;
   void look_ahead();  // adapts what is asked for before anybody wants it to what is under way
   std::unique_ptr<ProfileReplay> start_replay() const;  // nothing when no profile was asked for
 
