@@ -20,6 +20,8 @@ class HedgeBudget {
   // What the loser of two had brought.
   void wasted(uint64_t bytes) { bytes_ -= static_cast<double>(bytes); }
 
+  // With little left only what is very slow is worth one.
+  bool is_scarce() const { return tokens_ < kMostTokens / 4; }
   // True when one may go out now: it is paid for.
   bool take() {
     if (tokens_ < 1 || bytes_ <= 0) return false;

@@ -150,8 +150,10 @@ SourceChoice::Verdict SourceChoice::judge(size_t source, Duration elapsed, bool 
   using Pace = Verdict::Pace;
   const MutexLock lock(mutex_);
   const SourceHealth& health = sources_[source].health;
-  const Duration usual = has_first_byte ? 2 * health.patience_for_whole() : health.patience_for_first_byte();
-  const Duration stall = std::max(has_first_byte ? kLeastWholeStall : kLeastStall, kStalledTimes * usual);
+  const Duration most = has_first_byte ? 2 * health.patience_for_whole() : health.patience_for_first_byte();
+  // Five in a hundred are beyond the 95th percentile, most of them by little; the budget is two.
+  const Duration usual = budget_.is_scarce() ? 3 * most : most + most / 2;
+  const Duration stall = std::max({has_first_byte ? kLeastWholeStall : kLeastStall, kStalledTimes * most, usual});
   if (elapsed < usual) return {Pace::kUsual, usual};
   if (elapsed < stall) return {Pace::kSlow, stall};
   return {Pace::kStalled, elapsed + kLookAgain};

@@ -154,12 +154,19 @@ TEST_F(SourceChoiceTest, ARequestIsSlowByItsSourcesOwnHistory) {
     answer(0, milliseconds(30));
     answer(1, milliseconds(800));
   }
-  EXPECT_EQ(choice_->judge(0, milliseconds(25), false).pace, Pace::kUsual);
-  EXPECT_EQ(choice_->judge(0, milliseconds(31), false).pace, Pace::kSlow);
-  EXPECT_EQ(choice_->judge(1, milliseconds(700), false).pace, Pace::kUsual);
+  EXPECT_EQ(choice_->judge(0, milliseconds(31), false).pace, Pace::kUsual);
+  EXPECT_EQ(choice_->judge(0, milliseconds(91), false).pace, Pace::kSlow);
+  EXPECT_EQ(choice_->judge(1, milliseconds(2'001), false).pace, Pace::kUsual);
   EXPECT_EQ(choice_->judge(0, milliseconds(2'001), false).pace, Pace::kStalled);
-  EXPECT_EQ(choice_->judge(1, milliseconds(2'001), false).pace, Pace::kSlow);  // four times its own
+  EXPECT_EQ(choice_->judge(1, milliseconds(2'401), false).pace, Pace::kSlow);
   EXPECT_EQ(choice_->judge(1, milliseconds(3'201), false).pace, Pace::kStalled);
+}
+
+TEST_F(SourceChoiceTest, WithABudgetSavedUpLessIsSlow) {
+  with({kA, kB});
+  for (int i = 0; i < 300; ++i) answer(0, milliseconds(30));
+  EXPECT_EQ(choice_->judge(0, milliseconds(44), false).pace, Pace::kUsual);
+  EXPECT_EQ(choice_->judge(0, milliseconds(46), false).pace, Pace::kSlow);
 }
 
 TEST_F(SourceChoiceTest, AStandstillAfterTheFirstByteIsSeenToo) {
