@@ -1,10 +1,12 @@
 // `mirror`: copies a repository, verified, and brings the copy up to date.
 #include "server/mirror.h"
 #include "fs/client/repository_view.h"
+#include "fs/net/chosen_transport.h"
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/progress.h"
+#include "tools/source_options.h"
 
 namespace granary {
 
@@ -13,7 +15,7 @@ struct Options {
   MirrorOptions mirror;
   std::string source;
   std::string trust;
-  std::string ca;
+  SourceOptions sources;
   std::vector<std::string> branches, tags;
   bool json = false;
 };
@@ -45,13 +47,16 @@ Status run(const Options& options, Io& io) {
   how.branches.insert(options.branches.begin(), options.branches.end());
   how.tags.insert(options.tags.begin(), options.tags.end());
   if (!options.trust.empty()) how.trust = TRY(TrustFile::load(options.trust));
-  if (!options.ca.empty()) {
-    how.connect = [&](const std::string& url) {
-      HttpOptions http;
-      http.ca_file = options.ca;
-      return open_transport(url, http);
-    };
-  }
+  how.connect = [&](const std::string& url) -> Result<std::unique_ptr<Transport>> {
+    ConnectionOptions connection;
+    connection.url = url;
+    TRY(lead_to_sources(connection, options.sources));
+    HttpOptions http;
+    http.ca_file = options.sources.ca;
+    auto sources = TRY(open_sources(connection.ways, http));
+    if (sources.size() == 1) return std::move(sources.front());
+    return std::unique_ptr<Transport>(new ChosenTransport(std::move(sources)));
+  };
   Progress progress(io);
   const Mirrored mirrored = TRY(mirror(how, [&](const MirrorProgress& at) {
     progress.show(str(at.step, ": ", human_count(at.objects), " objects copied, ", human_bytes(at.bytes)));
@@ -67,7 +72,7 @@ Action define(CLI::App& app) {
   app.add_option("SRC", options->source, "a repository: a directory or a URL")->required();
   app.add_option("DST", how.destination, "a directory: a new one, or the mirror to bring up to date")->required();
   app.add_option("--trust", options->trust, "the repository's trust file; a mirror remembers it");
-  app.add_option("--ca", options->ca, "PEM file of authorities to trust besides the system's, for https://");
+  add_source_options(app, options->sources);
   app.add_option("-b,--branch", options->branches, "only this branch, without its history; may be repeated");
   app.add_option("-t,--tag", options->tags, "only this tag; may be repeated");
   app.add_option("-j,--jobs", how.jobs, "requests at the same time")->default_val("8")->check(CLI::Range(1, 256));

@@ -234,6 +234,60 @@ TEST_F(HttpTransportTest, SaysWhoAsksAndPastCachesOnlyWhenWanted) {
   EXPECT_EQ(server_.past_caches("file"), 1u);
 }
 
+TEST_F(HttpTransportTest, ItTellsHowATransferGoesOn) {
+  open();
+  std::atomic<int> begun{0};
+  GetRequest watched = request("file");
+  watched.progress = std::make_shared<TransferProgress>();
+  watched.progress->on_begin = [&] { ++begun; };
+  ASSERT_TRUE(get(watched));
+  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(watched.progress->received_bytes, 10'000u);
+  EXPECT_GE(watched.progress->first_byte.load(), watched.progress->began.load());
+  EXPECT_NE(watched.progress->began.load(), Deadline{});
+}
+
+TEST_F(HttpTransportTest, ItTellsWhetherTheSourceIsToBlame) {
+  open([](HttpOptions& options) { options.max_connections = 1; });
+  const auto blamed = [&](milliseconds patience = milliseconds(20'000)) {
+    GetRequest watched = request("file", Priority::kDemand, patience);
+    watched.progress = std::make_shared<TransferProgress>();
+    EXPECT_FALSE(get(watched));
+    return watched.progress->trouble.load();
+  };
+  server_.then("file", Fault::kServerError);
+  EXPECT_EQ(blamed(), Trouble::kBroken);
+  server_.then("file", Fault::kTruncate);
+  EXPECT_EQ(blamed(), Trouble::kBroken);
+  server_.then("file", Fault::kHang);
+  EXPECT_EQ(blamed(milliseconds(300)), Trouble::kSilent);
+  server_.then("file", Fault::kTrickle);
+  EXPECT_EQ(blamed(milliseconds(500)), Trouble::kNone);  // slow, and no more than that
+  server_.always("slow", Fault::kHang);
+  auto stuck = transport_->get(request("slow"), [](const Result<Bytes>&) {});
+  EXPECT_EQ(blamed(milliseconds(50)), Trouble::kNone);  // it waited for its turn
+  stuck.reset();
+  server_.go_down();
+  EXPECT_EQ(blamed(), Trouble::kUnreachable);
+}
+
+TEST_F(HttpTransportTest, ASourceThatHangsLeavesTheConnectionsOfOthersAlone) {
+  FaultyServer other;
+  other.add("file", "other");
+  HttpOptions options;
+  options.proxy = "";
+  options.max_connections = options.max_prefetches = 2;
+  auto both = open_transports({server_.url(), other.url()}, options).value();
+  server_.always("*", Fault::kHang);
+  std::vector<std::unique_ptr<Transfer>> stuck;
+  for (int i = 0; i < 5; ++i) stuck.push_back(both[0]->get(request("file"), [](const Result<Bytes>&) {}));
+  ASSERT_TRUE(eventually([&] { return server_.requests() == 2; }));
+  transport_ = std::move(both[1]);
+  EXPECT_EQ(get(request("file")).value(), "other");
+  stuck.clear();
+  both.clear();
+}
+
 TEST(TransportUrls, WhatWeCannotFetchFromIsABadUrl) {
   for (const char* url : {"", "repository", "ftp://host/x", "http://", "http://host/?x=1", "http://host/#top",
                           "file://x", "http://user:secret@host/", "http://ho st/"}) {
