@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fs/format/head_bundle.h"
+
 namespace granary {
 
 namespace {
@@ -68,8 +70,10 @@ std::unique_ptr<Transfer> ChosenTransport::get(GetRequest request, Callback done
     owed_->callbacks[number] = std::move(done);
   }
   Download::Plan plan;
-  plan.accept = [id = object_at(request.path)](Bytes file) -> Result<SharedBytes> {
+  plan.accept = [id = object_at(request.path),
+                 is_head = request.path == "head.json"](Bytes file) -> Result<SharedBytes> {
     if (id) TRY(decode_object(*id, file));
+    if (is_head && !HeadBundle::parse(file)) return Error{Code::kCorrupt, "its head.json is something else"};
     return std::make_shared<const Bytes>(std::move(file));
   };
   plan.request = std::move(request);

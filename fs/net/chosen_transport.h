@@ -1,5 +1,6 @@
 // ChosenTransport: several sources of one repository as one transport: each file comes from the first that has a good
-// one (Download). Objects are verified on the way, so that a damaged one is sought elsewhere; documents are not.
+// one (Download). Objects are verified on the way, so that a damaged one is sought elsewhere; of documents only that
+// head.json is one.
 #pragma once
 
 #include <map>

@@ -84,10 +84,10 @@ class TransportContract : public testing::TestWithParam<MakeSite> {
 TEST_P(TransportContract, FilesComeAsTheyAre) {
   Bytes all_bytes;
   for (int i = 0; i < 300'000; ++i) all_bytes += static_cast<char>(i * 7 >> 3);
-  site_->add("head.json", "{}");
+  site_->add("format.md", "{}");
   site_->add("objects/ab/cdef", all_bytes);
   site_->add("empty", "");
-  EXPECT_EQ(get(request("head.json")).value(), "{}");
+  EXPECT_EQ(get(request("format.md")).value(), "{}");
   EXPECT_EQ(get(request("objects/ab/cdef")).value(), all_bytes);
   EXPECT_EQ(get(request("empty")).value(), "");
 }
