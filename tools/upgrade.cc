@@ -48,7 +48,9 @@ Result<OrderedJson> upgrade(const MountPoint& mount, const UpgradeRequest& reque
 
 Status run(const Options& options, Io& io) {
   if (options.mount_points.empty() && !options.all) return Error{Code::kInvalid, "expected a mount point, or --all"};
-  const UpgradeRequest request{!options.only_worker, TRY(program_for(options))};
+  UpgradeRequest request;
+  request.with_supervisor = !options.only_worker;
+  request.program = TRY(program_for(options));
   OrderedJson all = OrderedJson::array();
   std::optional<Error> failure;
   for (const MountPoint& mount : TRY(chosen_mounts(options))) {

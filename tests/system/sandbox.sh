@@ -1,6 +1,6 @@
 # The worker has no rights that it does not need: another user, or root without capabilities; no new privileges; files
 # within Landlock; system calls within seccomp. The supervisor keeps the rights, and reads no foreign bytes.
-# needs: root fuse setpriv
+# needs: root fuse unshare
 
 mkdir source mnt log  # a log may be rotated: the worker has its directory
 for i in $(seq 1 50); do head -c 20000 /dev/urandom >"source/$i"; done
@@ -46,6 +46,22 @@ mount_it repo --user nobody
 (cd mnt && sha256sum -- *) >sums
 (cd source && sha256sum --quiet -c "$WORK/sums")
 "$GRANARY" umount mnt
+
+# Nobody named: the user granary, where there is one; here in a mount table of its own.
+cp /etc/passwd passwd
+getent passwd granary >said || echo "granary:x:65533:65533::/nonexistent:/usr/sbin/nologin" >>passwd
+rm -rf cache state
+cat >inside.sh <<'END2'
+. "$ROOT/tests/system/lib.sh"
+mount --bind passwd /etc/passwd
+"$GRANARY" mount repo mnt --trust trust --cache cache --state state --log log/mount.log
+"$GRANARY" stat mnt --json >stat.json
+expect_equal "$(json worker.user stat.json)" granary
+expect_equal "$(awk '$1 == "Uid:" { print $2 }' "/proc/$(json worker_pid stat.json)/status")" "$(id -u granary)"
+cmp mnt/4 source/4
+"$GRANARY" umount mnt
+END2
+unshare -m --propagation private bash -euo pipefail inside.sh
 
 # Root itself, if wanted: without capabilities.
 rm -rf cache state

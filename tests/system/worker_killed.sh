@@ -80,6 +80,18 @@ go_through_it() {
   done
   wait $reader || fail "a reader failed under many kills: $(head -3 summed)"
 
+  # Out of memory, in a control group of its own.
+  local deaths=8 group=/sys/fs/cgroup/memory/granary-test-$$
+  if mkdir "$group" 2>/dev/null; then
+    before=$(worker)
+    echo "$before" >"$group/cgroup.procs"
+    echo 65536 >"$group/memory.limit_in_bytes"
+    forget
+    (cd mnt && sha256sum --quiet -c ../sums) >summed 2>&1 || fail "a reader failed without memory: $(head -3 summed)"
+    if replaced "$before"; then deaths=9; else echo "note: this kernel's control groups killed nobody"; fi
+    rmdir "$group" 2>/dev/null || true
+  fi
+
   exec 8>&-
   wait $holder || fail "what was held is lost: $(cat held)"
   grep -q whole held || fail "the directory was not listed to its end"
@@ -87,7 +99,7 @@ go_through_it() {
   stop $program
   worker >/dev/null
   expect_equal "$(json supervisor_pid stat.json)" "$supervisor"
-  expect_equal "$(json restarts stat.json)" 8
+  expect_equal "$(json restarts stat.json)" $deaths
   expect_equal "$(json last_restart.cause stat.json)" "signal 9 (Killed)"
   grep -q 'worker died' mount.log || fail "the log does not tell"
   grep -q "mount goes on.*resent=$1" mount.log || fail "requests were not resent=$1"
