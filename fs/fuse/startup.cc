@@ -42,13 +42,13 @@ Startup Startup::as_daemon() {
     to_parent.reset();
     wait_for_verdict(from_child, child);
   }
-  ::setsid();
   Startup startup;
   startup.to_parent_ = std::move(to_parent);
   return startup;
 }
 
 void leave_terminal() {
+  ::setsid();  // not before: autofs lets only the process group of its own mount(8) see the mount point
   if (::chdir("/") != 0) std::perror("granary-mount: cannot leave the directory");
   const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing.get(), fd);

@@ -6,7 +6,7 @@
 
 namespace granary {
 
-// Lets go of the terminal and of the directory it was started in.
+// Lets go of the terminal, with a session of its own, and of the directory it was started in. Once the mount answers.
 void leave_terminal();
 
 class Startup {
