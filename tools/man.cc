@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "fs/fuse/mount_options.h"
 #include "tools/command.h"
 #include "tools/commands.h"
 
@@ -82,6 +83,27 @@ void write_overview(std::ostream& out) {
   out << ".fi\n";
 }
 
+// The mount program has no command line parser of ours, but its options are in a table too.
+void write_mount_program(std::ostream& out) {
+  out << ".TH \"granary-mount\" 8 \"\" \"granary " << GRANARY_VERSION
+      << "\" \"Granary\"\n.SH NAME\ngranary\\-mount, mount.granary \\- mount a snapshot of a Granary repository\n"
+      << ".SH SYNOPSIS\n\\fBgranary\\-mount\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR|\\fINAME\\fR [\\fIMOUNTPOINT\\fR]\n.br\n"
+      << "\\fBmount \\-t granary\\fR [\\fB\\-o\\fR \\fILIST\\fR] \\fIURL\\fR|\\fINAME\\fR \\fIMOUNTPOINT\\fR\n"
+      << ".SH DESCRIPTION\nThe program behind\n.BR granary\\-mount (1),\nwhich hands over to it, and the helper of\n"
+      << ".BR mount (8).\nNAME is a repository of the configuration in /etc/granary; see\n.BR granary\\-showconfig "
+         "(1).\n"
+      << ".SH OPTIONS\n";
+  for (const MountOption& option : mount_options()) {
+    const bool is_listed = option.kind == MountOption::Kind::kKernelFlag;
+    out << ".TP\n\\fB" << roff(str(is_listed ? "-o " : "--", option.name)) << "\\fR";
+    if (!option.is_flag()) out << " \\fI" << roff(option.value) << "\\fR";
+    out << "\n" << roff(option.help);
+    if (*option.fallback != '\0') out << roff(str(" (default: ", option.fallback, ")"));
+    out << "\n";
+  }
+  out << ".SH SEE ALSO\n.BR granary\\-mount (1),\n.BR granary\\-umount (1),\n.BR mount (8),\n.BR fstab (5)\n";
+}
+
 Status run(const std::string& directory, Io& io) {
   Action unused;
   const auto parser = make_parser(unused);
@@ -95,11 +117,13 @@ Status run(const std::string& directory, Io& io) {
     return Done{};
   };
   TRY(write("granary.1", write_overview));
+  TRY(write("granary-mount.8", write_mount_program));
+  TRY(write("mount.granary.8", [](std::ostream& out) { out << ".so man8/granary-mount.8\n"; }));
   for (const Command& command : commands()) {
     const CLI::App* app = parser->get_subcommand(command.name);
     TRY(write(str("granary-", command.name, ".1"), [&](std::ostream& out) { write_page(out, command, *app); }));
   }
-  io.out << "wrote " << commands().size() + 1 << " manual pages to " << directory << "\n";
+  io.out << "wrote " << commands().size() + 3 << " manual pages to " << directory << "\n";
   return Done{};
 }
 

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -94,6 +95,16 @@ class CapturedStderr {
   UniqueFd captured_;
   UniqueFd saved_;
 };
+
+// fusermount3 mounts for users.
+Error refused(const std::string& path, const std::string& said) {
+  const bool no_helper = said.find("exec") != std::string::npos;
+  const bool powerless = said.find("Operation not permitted") != std::string::npos && ::geteuid() != 0;
+  return {no_helper ? Code::kNoFuse : Code::kPermission,
+          str("cannot mount on ", printable(path), ": ", said.empty() ? "FUSE refused" : printable(said),
+              no_helper ? "; users need fusermount3 (package fuse3)" : "",
+              powerless ? "; fusermount3 has to be setuid root, and containers must permit mounting" : "")};
+}
 }  // namespace
 
 Result<std::string> prepare_mount_point(const std::string& path) {
@@ -128,11 +139,7 @@ Result<MountedDevice> mount_device(const MountOptions& options, const std::strin
   UniqueFd device(mounted ? ::fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 3) : -1);
   if (session != nullptr) fuse_session_destroy(session);
   const std::string said = captured.restore();
-  if (!device.valid()) {
-    const bool no_helper = said.find("exec") != std::string::npos;  // fusermount3, which mounts for users
-    return Error{no_helper ? Code::kNoFuse : Code::kPermission,
-                 str("cannot mount on ", printable(path), ": ", said.empty() ? "FUSE refused" : printable(said))};
-  }
+  if (!device.valid()) return refused(path, said);
   if (!said.empty()) log::warn("mounting", {{"said", said}});
   const auto mount = TRY(mounted_at(path));
   if (!mount) return Error{Code::kInternal, "the mount vanished: " + printable(path)};

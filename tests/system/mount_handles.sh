@@ -1,4 +1,5 @@
-# A mount can be exported: a handle finds its file again after every cache is gone, also after the mount has begun anew.
+# A mount can be exported: a handle finds its file again after every cache is gone, also after the mount has begun anew;
+# one of a file that changed meanwhile is stale.
 # needs: root fuse
 
 mkdir -p source/a/b mnt
@@ -31,5 +32,15 @@ echo 3 >/proc/sys/vm/drop_caches
 expect_equal "$($PYTHON handle.py use)" hello
 "$GRANARY" umount mnt
 mount_it
+expect_equal "$($PYTHON handle.py use)" hello
+"$GRANARY" umount mnt
+
+echo changed >source/a/b/file
+"$GRANARY" publish repo source
+mount_it
+expect_fail 1 $PYTHON handle.py use
+expect_said "Stale file handle"
+"$GRANARY" umount mnt
+"$GRANARY" mount repo mnt --trust trust --cache cache --state state --log mount.log --snapshot main~1
 expect_equal "$($PYTHON handle.py use)" hello
 "$GRANARY" umount mnt

@@ -33,7 +33,45 @@ grep -q " $WORK/user/mnt .*nosuid,nodev" /proc/self/mountinfo || fail "a user's 
 as_user "$GRANARY" umount user/mnt
 ! is_mounted user/mnt || fail "still mounted"
 ended "$worker" || fail "process $worker has outlived its mount"
+mount_as_user() { as_user "$GRANARY" mount "file://$WORK/repo" user/mnt --trust trust "$@"; }
+
+# What is in the way is said, with what helps.
+if ! grep -qs ^user_allow_other /etc/fuse.conf; then
+  expect_fail 16 mount_as_user -o allow_other
+  expect_said "user_allow_other"
+fi
 chmod 600 fuse
-expect_fail 13 as_user "$GRANARY" mount "file://$WORK/repo" user/mnt --trust trust
+expect_fail 13 mount_as_user
+expect_said "usually 666"
+chmod 666 fuse
+helper=$(realpath "$(command -v fusermount3)")
+cp "$helper" fusermount3
+chmod 755 fusermount3
+mount --bind fusermount3 "$helper"
+expect_fail 16 mount_as_user
+expect_said "setuid"
+umount "$helper"
+touch nothing
+mount --bind nothing "$helper"
+expect_fail 13 mount_as_user
+expect_said "fusermount3"
+umount "$helper"
 END
 unshare -m --propagation private bash -euo pipefail inside.sh
+
+# Root of a user namespace mounts by itself, without any helper.
+cat >namespace.sh <<'END'
+. "$ROOT/tests/system/lib.sh"
+"$GRANARY" mount "file://$WORK/repo" user/mnt --trust trust --cache user/cache --state user/state --log user/mount.log
+expect_equal "$(cat user/mnt/file)" hello
+"$GRANARY" umount user/mnt
+! is_mounted user/mnt || fail "still mounted"
+END
+cat >outside.sh <<'END'
+mount --bind fuse /dev/fuse
+exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$WORK/user" XDG_RUNTIME_DIR="$WORK/user/run" \
+  unshare -U -r -m bash -euo pipefail namespace.sh
+END
+if user unshare -U -r true 2>/dev/null; then
+  unshare -m --propagation private bash -euo pipefail outside.sh
+fi
