@@ -1,6 +1,6 @@
-// The systemd units that mount a machine's repositories: NAME.mount, and NAME.automount for those with `automount = yes`,
-// for every repository of the configuration that has both `mount_point` and `automount` (its own, or the defaults').
-// See systemd.mount(5), systemd.automount(5) and systemd.generator(7). Pure.
+// The systemd units that mount a machine's repositories: NAME.mount, and NAME.automount for those with `automount =
+// yes`, for every repository of the configuration that has both `mount_point` and `automount` (its own, or the
+// defaults'). See systemd.mount(5), systemd.automount(5) and systemd.generator(7). Pure.
 #pragma once
 
 #include "fs/fuse/configuration.h"
