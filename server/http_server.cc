@@ -18,6 +18,7 @@
 #include "fs/base/log.h"
 #include "fs/base/mutex.h"
 #include "fs/base/time.h"
+#include "server/listen_address.h"
 #include "server/public_path.h"
 
 namespace granary {
@@ -27,60 +28,10 @@ constexpr std::chrono::seconds kPatienceAtTheEnd{5};
 constexpr unsigned kIdleSeconds = 60;
 constexpr unsigned kMaxConnections = 4000;
 
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
-
 struct FreeResponse {
   void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
 };
 using Response = std::unique_ptr<MHD_Response, FreeResponse>;
-
-Result<Addresses> resolve(const std::string& listen) {
-  const Error bad{Code::kInvalid, str("\"", printable(listen), "\" is not ADDRESS:PORT, such as 127.0.0.1:8000")};
-  const size_t colon = listen.rfind(':');
-  if (colon == std::string::npos) return bad;
-  std::string host = listen.substr(0, colon);
-  const std::string port = listen.substr(colon + 1);
-  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos) return bad;
-  if (std::stoi(port) > 65535) return bad;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  const int failed = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &list);
-  if (failed != 0) return Error{Code::kInvalid, bad.message + ": " + ::gai_strerror(failed)};
-  return Addresses(list);
-}
-
-Result<UniqueFd> listen_on(const std::string& listen, int& family) {
-  const Addresses address = TRY(resolve(listen));
-  family = address->ai_family;
-  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int on = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool listens = ::bind(fd.get(), address->ai_addr, address->ai_addrlen) == 0 && ::listen(fd.get(), 1024) == 0;
-  if (listens) return fd;
-  if (errno == EADDRINUSE)
-    return Error{Code::kBusy, str("cannot listen on ", listen, ": somebody else does; choose another with --listen")};
-  return system_error(errno, "cannot listen on " + listen);
-}
-
-Result<std::string> url_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  const bool known =
-      ::getsockname(fd, generic, &length) == 0 &&
-      ::getnameinfo(generic, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0;
-  if (!known) return system_error(errno, "cannot tell where we listen");
-  const bool is_ipv6 = address.ss_family == AF_INET6;
-  return str("http://", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", ":", port);
-}
 
 // Opens a public file folder by folder, so that no symbolic link leads out.
 UniqueFd open_beneath(int top, const std::string& path) {
@@ -284,7 +235,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& reposit
   }
   int family = AF_INET;
   UniqueFd listener = TRY(listen_on(options.listen, family));
-  const std::string url = TRY(url_of(listener.get()));
+  const std::string url = TRY(url_of_listener(listener.get()));
   auto daemon = std::make_unique<Daemon>(std::move(*top), url, options.access_log);
   TRY(daemon->start(std::move(listener), family, options.threads));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(daemon)));

@@ -33,6 +33,7 @@ const std::vector<Command>& commands() {
       kUnpinCommand,
       kStatCommand,
       kShowconfigCommand,
+      kMetricsCommand,
       kInspectCommand,
       kKeyCommand,
       kSignCommand,

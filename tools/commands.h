@@ -18,6 +18,7 @@ extern const Command kLogCommand;
 extern const Command kLsCommand;
 extern const Command kKeyCommand;
 extern const Command kManCommand;
+extern const Command kMetricsCommand;
 extern const Command kMirrorCommand;
 extern const Command kMountCommand;
 extern const Command kProfileCommand;

@@ -1,10 +1,9 @@
 // `serve`: hands a repository out over HTTP.
-#include <csignal>
-
 #include "fs/base/log.h"
 #include "server/http_server.h"
 #include "tools/command.h"
 #include "tools/commands.h"
+#include "tools/end_signals.h"
 
 namespace granary {
 
@@ -13,29 +12,6 @@ struct Options {
   std::string repository;
   HttpServerOptions server;
   bool json = false;
-};
-
-// Blocks the signals that end us, in all threads, until one has come.
-class EndSignals {
- public:
-  EndSignals() {
-    sigemptyset(&ours_);
-    sigaddset(&ours_, SIGTERM);
-    sigaddset(&ours_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
-  }
-  ~EndSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  EndSignals(const EndSignals&) = delete;
-  EndSignals& operator=(const EndSignals&) = delete;
-
-  void wait() const {
-    int which = 0;
-    sigwait(&ours_, &which);
-  }
-
- private:
-  sigset_t ours_{};
-  sigset_t before_{};
 };
 
 Status run(const Options& options, Io& io) {

@@ -11,49 +11,22 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "fs/base/activity.h"
 #include "fs/base/file.h"
+#include "fs/client/runtime_directory.h"
 
 namespace granary {
 
 namespace {
 constexpr size_t kMaxQuestionBytes = 16384;  // a path, and some words
 constexpr size_t kMaxAnswerBytes = size_t{32} << 20;
-constexpr int kBacklog = 16;
-constexpr int kQuestionTimeoutMs = 500;
+constexpr int kBacklog = 128;
+constexpr std::chrono::milliseconds kQuestionTimeout{2000};
+constexpr time_t kConnectSeconds = 2;
 
 std::string socket_name(dev_t device, ControlListener::Of of) {
   const char* const ending = of == ControlListener::Of::kMount ? ".sock" : ".supervisor.sock";
   return str(major(device), ":", minor(device), ending);
-}
-
-std::string own_directory() {
-  if (::geteuid() == 0) return "/run/granary";
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/granary";
-  return str("/tmp/granary-", ::geteuid());
-}
-
-// Where the socket of a mount may lie, whoever mounted it: our own directory, then its owner's.
-std::vector<std::string> directories_for(const MountPoint& mount) {
-  std::vector<std::string> out{own_directory(), "/run/granary"};
-  const std::string key = "user_id=";
-  const size_t at = mount.super_options.find(key);
-  if (at == std::string::npos) return out;
-  const unsigned long uid = std::strtoul(mount.super_options.c_str() + at + key.size(), nullptr, 10);
-  out.push_back(str("/run/user/", uid, "/granary"));
-  out.push_back(str("/tmp/granary-", uid));
-  return out;
-}
-
-// Ours alone, or refused: in /tmp somebody else may have been there first.
-Status make_private_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0) return Done{};
-  if (errno != EEXIST) return system_error(errno, "cannot make " + path);
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return system_error(errno, "cannot use " + path);
-  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0)
-    return Error{Code::kPermission, path + " is not a directory that only we may use: remove it"};
-  return Done{};
 }
 
 Result<sockaddr_un> address_of(const std::string& path) {
@@ -105,8 +78,7 @@ Error refused(const std::string& answer) {
 }  // namespace
 
 Result<ControlListener> ControlListener::bind(dev_t device, Of of) {
-  const std::string directory = own_directory();
-  TRY(make_private_directory(directory));
+  const std::string directory = TRY(make_runtime_directory());
   const std::string path = directory + "/" + socket_name(device, of);
   const sockaddr_un address = TRY(address_of(path));
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -140,9 +112,27 @@ ControlSocket::ControlSocket(std::optional<ControlListener> bound, UniqueFd list
       thread_([this] { run(); }) {}
 
 ControlSocket::~ControlSocket() {
+  close(std::chrono::steady_clock::time_point::max());
+}
+
+bool ControlSocket::close(std::chrono::steady_clock::time_point deadline) {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof one);
-  thread_.join();
+  {
+    const MutexLock lock(clients_->mutex);
+    clients_->stopping = true;
+    clients_->changed.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  MutexLock lock(clients_->mutex);
+  while (clients_->count > 0) {
+    if (deadline == std::chrono::steady_clock::time_point::max()) {
+      lock.wait(clients_->changed);
+    } else if (!lock.wait_until(clients_->changed, deadline)) {
+      return clients_->count == 0;
+    }
+  }
+  return true;
 }
 
 void ControlSocket::become_its_owner() { ::listen(listener_.get(), kBacklog); }
@@ -153,9 +143,28 @@ void ControlSocket::run() {
     if (::poll(wanted, 2, -1) < 0 && errno != EINTR) return;
     if (wanted[1].revents != 0) return;
     if (wanted[0].revents == 0) continue;
-    const UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (connection.valid()) serve(connection.get());
+    UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (connection.valid() && wait_for_room()) serve_on_a_thread(std::move(connection));
   }
+}
+
+// False when the socket closes.
+bool ControlSocket::wait_for_room() {
+  MutexLock lock(clients_->mutex);
+  while (clients_->count >= kMaxClients && !clients_->stopping) lock.wait(clients_->changed);
+  if (clients_->stopping) return false;
+  ++clients_->count;
+  return true;
+}
+
+void ControlSocket::serve_on_a_thread(UniqueFd connection) {
+  std::thread([this, clients = clients_, connection = std::move(connection)]() mutable {
+    serve(connection.get());
+    connection.reset();
+    const MutexLock lock(clients->mutex);
+    --clients->count;
+    clients->changed.notify_all();
+  }).detach();
 }
 
 bool may_ask(int connection) {
@@ -166,10 +175,13 @@ bool may_ask(int connection) {
 std::optional<std::string> read_question(int connection, int stop) {
   const timeval patience{2, 0};
   ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const auto deadline = std::chrono::steady_clock::now() + kQuestionTimeout;
   std::string question;
   while (question.size() < kMaxQuestionBytes && question.find('\n') == std::string::npos) {
     char part[64];
-    if (!wait_readable(connection, kQuestionTimeoutMs, stop)) return std::nullopt;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || !wait_readable(connection, static_cast<int>(left.count()), stop)) return std::nullopt;
     const ssize_t n = ::recv(connection, part, sizeof part, 0);
     if (n <= 0) return std::nullopt;
     question.append(part, static_cast<size_t>(n));
@@ -183,19 +195,28 @@ void send_answer(int connection, const Result<std::string>& answer) {
 
 void ControlSocket::serve(int connection) const {
   if (!may_ask(connection)) return;
-  if (const auto question = read_question(connection, stop_.get())) send_answer(connection, answer_(*question));
+  const auto question = read_question(connection, stop_.get());
+  if (!question) return;
+  const ScopedActivity activity("answer a question");
+  send_answer(connection, answer_(*question));
 }
 
 Result<ControlClient> ControlClient::connect(const MountPoint& mount, ControlListener::Of of) {
   Error failure{Code::kNotFound, str("nobody answers for ", printable(mount.path))};
-  for (const std::string& directory : directories_for(mount)) {
+  for (const std::string& directory : runtime_directories_for(mount)) {
     const auto address = address_of(directory + "/" + socket_name(mount.device, of));
     if (!address) continue;
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval patience{kConnectSeconds, 0};  // of a process that is stopped, the queue may be full
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {
       const ucred peer = TRY(peer_of(socket.get()));
       return ControlClient(std::move(socket), peer.pid, ::geteuid() == 0 || ::geteuid() == peer.uid);
     }
+    if (errno == EAGAIN)
+      failure = {Code::kUnavailable, str("the process behind ", printable(mount.path), " does not answer")};
+    if (errno == EAGAIN)
+      failure = {Code::kUnavailable, str("the process behind ", printable(mount.path), " does not answer")};
     if (errno == EACCES) failure = {Code::kPermission, str(printable(mount.path), " was mounted by another user")};
   }
   return failure;

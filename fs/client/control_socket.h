@@ -1,6 +1,7 @@
 // ControlSocket: where a mount answers questions about itself, apart from the path of its data: a unix socket of its
-// own, in a directory of mode 0700, served by one thread. The question is one line ("stat"), the answer all bytes to
-// the end.
+// own, in a directory of mode 0700. The question is one line ("stat"), the answer all bytes to the end. Each client has
+// a thread, of kMaxClients at most, so that one that says nothing, reads nothing or asks for something that hangs does
+// not hold up the next.
 //   /run/granary/0:57.sock            root's mounts, by the device number of the mount
 //   $XDG_RUNTIME_DIR/granary/0:57.sock  everybody else's; /tmp/granary-UID when there is no such directory
 #pragma once
@@ -16,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "fs/base/mutex.h"
 #include "fs/base/unique_fd.h"
 #include "fs/client/mount_table.h"
 
@@ -53,28 +55,43 @@ void send_answer(int connection, const Result<std::string>& answer);
 
 class ControlSocket {
  public:
-  // The answer to a question; called on the socket's thread. kInvalid: not a question that it knows.
+  static constexpr size_t kMaxClients = 32;
+
+  // The answer to a question; called on several threads. kInvalid: not a question that it knows.
   using Answer = std::function<Result<std::string>(const std::string& question)>;
 
   // Listens for a mount on `device`; only the same user and root are answered. Starts a thread.
   static Result<std::unique_ptr<ControlSocket>> listen(dev_t device, Answer answer);
   // Answers at a listener that somebody else has bound.
   ControlSocket(UniqueFd listener, Answer answer);
-  ~ControlSocket();  // no more answers
+  ~ControlSocket();  // no more answers; waits for those under way
+  // Takes no more questions. False when an answer was still under way at the deadline: it uses what it borrows.
+  bool close(std::chrono::steady_clock::time_point deadline);
   // Whoever connects from now on learns this process (ControlClient::pid), not the one that bound the listener.
   void become_its_owner();
   // Where it was bound by `listen`.
   std::string path() const { return bound_ ? bound_->path() : ""; }
 
  private:
+  // Outlives us with the last client's thread.
+  struct Clients {
+    Mutex mutex;
+    std::condition_variable changed;
+    size_t count GUARDED_BY(mutex) = 0;
+    bool stopping GUARDED_BY(mutex) = false;
+  };
+
   ControlSocket(std::optional<ControlListener> bound, UniqueFd listener, Answer answer);
   void run();
+  bool wait_for_room();
+  void serve_on_a_thread(UniqueFd connection);
   void serve(int connection) const;
 
   const std::optional<ControlListener> bound_;
   const UniqueFd listener_;
   const Answer answer_;
   UniqueFd stop_;  // an eventfd
+  const std::shared_ptr<Clients> clients_ = std::make_shared<Clients>();
   std::thread thread_;
 };
 

@@ -20,6 +20,39 @@ void answer_stat(MountControl& control, const MountStatus& status) {
   control.add("stat", [&status](const std::string&) -> Result<std::string> { return status.json(); });
 }
 
+void answer_measures(MountControl& control, const MountStatus& status, MountMeasures measures) {
+  control.add("metrics",
+              [&status, measures](const std::string&) -> Result<std::string> { return metrics_of(status, measures); });
+  control.add("log", [measures](const std::string&) -> Result<std::string> {
+    const std::string lines = measures.log == nullptr ? "" : measures.log->tail();
+    return lines.empty() ? std::string("nothing has been logged\n") : lines;
+  });
+}
+
+void answer_trace(MountControl& control, OperationTrace& trace) {
+  const auto state = [&trace](const std::string&) -> Result<std::string> {
+    return std::string(trace.is_on() ? "on" : "off");
+  };
+  control.add("trace", state);
+  const auto mutex = std::make_shared<Mutex>();  // one start at a time
+  control.add("trace start", [&trace, state, mutex](const std::string& rest) -> Result<std::string> {
+    const MutexLock lock(*mutex);
+    TRY(trace.start());
+    return state(rest);
+  });
+  control.add("trace stop", [&trace, state](const std::string& rest) -> Result<std::string> {
+    trace.stop();
+    return state(rest);
+  });
+}
+
+void answer_head(MountControl& control, Fetcher& fetcher) {
+  control.add("head", [&fetcher](const std::string&) -> Result<std::string> {
+    const Bytes head = TRY(fetcher.read_document("head.json", kMaxHeadBytes, Fetcher::Freshness::kFresh));
+    return str("head.json came, ", head.size(), " bytes");
+  });
+}
+
 void answer_recording(MountControl& control, const MountStatus& status, const ResolvedSnapshot& resolved,
                       MountedSnapshot& snapshot) {
   control.add("profile start", [&](const std::string&) -> Result<std::string> {

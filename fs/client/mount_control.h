@@ -1,6 +1,6 @@
 // MountControl: what a mount answers at its control socket: a table of questions and who answers them. A question is
 // one line: words, such as "profile start", and whatever the answerer takes after them, such as a path.
-// Filled before the socket listens, then only asked, by the socket's one thread.
+// Filled before the socket listens, then only asked, by several threads: answerers are safe from many.
 #pragma once
 
 #include <functional>
@@ -8,8 +8,10 @@
 #include <string>
 
 #include "fs/base/result.h"
+#include "fs/client/mount_metrics.h"
 #include "fs/client/mount_status.h"
 #include "fs/client/mounted_snapshot.h"
+#include "fs/client/operation_trace.h"
 
 namespace granary {
 
@@ -28,8 +30,16 @@ class MountControl {
   std::map<std::string, Answer> answers_;
 };
 
-// "stat": one JSON document.
+// "stat": one JSON document (MountStatus::json).
 void answer_stat(MountControl& control, const MountStatus& status);
+
+// "stat": the same with what is measured; "metrics": Prometheus' text; "log": the last lines of the log. All borrow.
+void answer_measures(MountControl& control, const MountStatus& status, MountMeasures measures);
+
+// "trace start", "trace stop", "trace": whether operations are traced, as "on" or "off". Borrows.
+void answer_trace(MountControl& control, OperationTrace& trace);
+// "head": asks a source for the newest head. Borrows. Waits for it.
+void answer_head(MountControl& control, Fetcher& fetcher);
 
 // "profile start", "profile status", "profile stop": recording what is touched. `stop` answers with a line of JSON that
 // counts (RecordedTrace), then the trace document. All borrow.

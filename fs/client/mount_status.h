@@ -29,6 +29,7 @@ class MountStatus {
     const ProfileReplay* replay = nullptr;  // nothing when no profile is replayed
   };
   explicit MountStatus(Parts parts) : parts_(std::move(parts)) {}
+  const Parts& parts() const { return parts_; }
 
   // Keys are stable once published (docs/operations.md).
   std::string json() const;

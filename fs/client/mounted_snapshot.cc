@@ -360,6 +360,18 @@ void MountedSnapshot::count(std::atomic<uint64_t>& counter) {
   if (!WithoutWaiting::is_another_turn()) counter.fetch_add(1, std::memory_order_relaxed);
 }
 
+std::string MountedSnapshot::path_at_hand(InodeNumber inode) {
+  constexpr int kMostNames = 100;
+  Bytes path;
+  for (int names = 0; inode != kRootInode && names < kMostNames; ++names) {
+    const Row row = hot_rows_.find(inode);
+    if (!row) return path.empty() ? "" : printable("..." + path);
+    path = "/" + row->name + path;
+    inode = row->parent;
+  }
+  return printable(path.empty() ? "/" : path);
+}
+
 std::string MountedSnapshot::path_for_log(InodeNumber inode) {
   const auto row = row_unlogged(inode);
   if (!row) return str("inode ", inode);

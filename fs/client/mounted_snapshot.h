@@ -96,6 +96,8 @@ class MountedSnapshot {
   bool stop_read_ahead(Deadline deadline) { return read_ahead_->stop(deadline); }
   // While a profile is replayed, which knows better.
   void hold_read_ahead(bool held);
+  // Of one of its names, for people, as far as it is known without waiting: "…/lib/libc.so", or nothing.
+  std::string path_at_hand(InodeNumber inode);
   std::string last_failure() const { return failures_->last(); }
 
  private:

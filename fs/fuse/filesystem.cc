@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "fs/format/tree_digest.h"
+#include "fs/fuse/replies.h"
 
 namespace granary {
 
@@ -74,41 +75,68 @@ thread_local Registration registration;
 
 // libfuse's function pointers, each handed to the Filesystem.
 struct Filesystem::Calls {
+  using Taken = RequestWatch::Taken;
+
   static Filesystem& of(fuse_req_t request) { return *static_cast<Filesystem*>(fuse_req_userdata(request)); }
+  static RequestWatch& watch(fuse_req_t request) { return of(request).watch_; }
 
   static void init(void* data, fuse_conn_info* connection) { static_cast<Filesystem*>(data)->init(*connection); }
-  static void lookup(fuse_req_t r, fuse_ino_t parent, const char* name) { of(r).lookup(r, parent, name); }
+  static void lookup(fuse_req_t r, fuse_ino_t parent, const char* name) {
+    const Taken taken(watch(r), r, Operation::kLookup, parent, name);
+    of(r).answer(r, &Filesystem::lookup, parent, name);
+  }
   static void forget(fuse_req_t r, fuse_ino_t, uint64_t) { fuse_reply_none(r); }
   static void forget_multi(fuse_req_t r, size_t, fuse_forget_data*) { fuse_reply_none(r); }
-  static void getattr(fuse_req_t r, fuse_ino_t inode, fuse_file_info*) { of(r).answer(r, &Filesystem::getattr, inode); }
-  static void readlink(fuse_req_t r, fuse_ino_t inode) { of(r).answer(r, &Filesystem::readlink, inode); }
-  static void open(fuse_req_t r, fuse_ino_t, fuse_file_info* file) { of(r).open(r, file); }
-  static void opendir(fuse_req_t r, fuse_ino_t, fuse_file_info* file) { of(r).opendir(r, file); }
-  static void release(fuse_req_t r, fuse_ino_t, fuse_file_info*) { fuse_reply_err(r, 0); }
+  static void getattr(fuse_req_t r, fuse_ino_t inode, fuse_file_info*) {
+    const Taken taken(watch(r), r, Operation::kGetattr, inode);
+    of(r).answer(r, &Filesystem::getattr, inode);
+  }
+  static void readlink(fuse_req_t r, fuse_ino_t inode) {
+    const Taken taken(watch(r), r, Operation::kReadlink, inode);
+    of(r).answer(r, &Filesystem::readlink, inode);
+  }
+  static void open(fuse_req_t r, fuse_ino_t inode, fuse_file_info* file) {
+    const Taken taken(watch(r), r, Operation::kOpen, inode);
+    of(r).open(r, file);
+  }
+  static void opendir(fuse_req_t r, fuse_ino_t inode, fuse_file_info* file) {
+    const Taken taken(watch(r), r, Operation::kOpendir, inode);
+    of(r).opendir(r, file);
+  }
+  static void release(fuse_req_t r, fuse_ino_t, fuse_file_info*) { reply_error(r, 0); }
   static void read(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+    const Taken taken(watch(r), r, Operation::kRead, inode, {}, static_cast<uint64_t>(offset), size);
     of(r).answer(r, &Filesystem::read, inode, size, offset);
   }
   static void readdir(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+    const Taken taken(watch(r), r, Operation::kReaddir, inode, {}, static_cast<uint64_t>(offset), size);
     of(r).answer(r, &Filesystem::readdir, inode, size, offset, Listing::kPlain);
   }
   static void readdirplus(fuse_req_t r, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+    const Taken taken(watch(r), r, Operation::kReaddirplus, inode, {}, static_cast<uint64_t>(offset), size);
     of(r).answer(r, &Filesystem::readdir, inode, size, offset, Listing::kPlus);
   }
-  static void statfs(fuse_req_t r, fuse_ino_t) { of(r).statfs(r); }
+  static void statfs(fuse_req_t r, fuse_ino_t inode) {
+    const Taken taken(watch(r), r, Operation::kStatfs, inode);
+    of(r).statfs(r);
+  }
   static void getxattr(fuse_req_t r, fuse_ino_t inode, const char* name, size_t size) {
+    const Taken taken(watch(r), r, Operation::kGetxattr, inode, name);
     of(r).answer(r, &Filesystem::getxattr, inode, name, size);
   }
   static void listxattr(fuse_req_t r, fuse_ino_t inode, size_t size) {
+    const Taken taken(watch(r), r, Operation::kListxattr, inode);
     of(r).answer(r, &Filesystem::listxattr, inode, size);
   }
   static void lseek(fuse_req_t r, fuse_ino_t inode, off_t offset, int whence, fuse_file_info*) {
+    const Taken taken(watch(r), r, Operation::kLseek, inode, {}, static_cast<uint64_t>(offset));
     of(r).answer(r, &Filesystem::lseek, inode, offset, whence);
   }
   static void interrupted(fuse_req_t r, void* ticket) {
     if (registration.request == r) {
       registration.was_interrupted = true;  // libfuse holds the request still
     } else if (of(r).parked_->claim(reinterpret_cast<ParkedRequests::Ticket>(ticket))) {
-      fuse_reply_err(r, EINTR);
+      reply_error(r, EINTR);
     }
   }
 };
@@ -138,9 +166,10 @@ const fuse_lowlevel_ops& Filesystem::operations() {
   return table;
 }
 
-Filesystem::Filesystem(MountedSnapshot& snapshot, const MountStatus& status, Options options)
+Filesystem::Filesystem(MountedSnapshot& snapshot, const MountStatus& status, RequestWatch& watch, Options options)
     : snapshot_(snapshot),
       status_(status),
+      watch_(watch),
       options_(options),
       parked_(std::make_shared<ParkedRequests>()),
       turns_(kTurnThreads) {}
@@ -160,13 +189,17 @@ void Filesystem::wait_and_try(fuse_req_t request, WithoutWaiting::Arrivals waite
   const auto ticket = park(request);
   if (!ticket) return;
   const std::shared_ptr<Arrival> missing = waited_for.back();
+  parked_->waits_for(*ticket, missing->id());
   missing->then([this, parked = parked_, request, ticket = *ticket, waited_for = std::move(waited_for),
                  again = std::move(again)]() mutable {
     // No turn, no `this`: when nothing is parked any more, the filesystem may be gone.
     const auto turn = std::make_shared<ParkedRequests::Turn>(*parked, ticket);
     if (!*turn) return;
     turns_.post(Priority::kDemand, [this, parked = std::move(parked), turn, request, waited_for = std::move(waited_for),
-                                    again = std::move(again)] { take_turn(request, waited_for, again); });
+                                    again = std::move(again)] {
+      RequestWatch::go_on(turn->note());
+      take_turn(request, waited_for, again);
+    });
   });
 }
 
@@ -184,31 +217,31 @@ std::optional<ParkedRequests::Ticket> Filesystem::park(fuse_req_t request) {
   fuse_req_interrupt_func(request, Calls::interrupted, reinterpret_cast<void*>(ticket));
   registration.request = nullptr;
   if (!registration.was_interrupted) return ticket;
-  if (parked_->claim(ticket)) fuse_reply_err(request, EINTR);
+  if (parked_->claim(ticket)) reply_error(request, EINTR);
   return std::nullopt;
 }
 
 Filesystem::Turn Filesystem::refuse(fuse_req_t request, const Error& error) {
   if (WithoutWaiting::is_reason_for(error)) return Turn::kWaits;
-  fuse_reply_err(request, errno_of(error.code));
+  reply_error(request, errno_of(error.code));
   return Turn::kOver;
 }
 
 // An inode that the kernel knows and we do not: from a file handle of another snapshot.
 Filesystem::Turn Filesystem::refuse_inode(fuse_req_t request, const Error& error) {
   if (error.code != Code::kNotFound) return refuse(request, error);
-  fuse_reply_err(request, ESTALE);
+  reply_error(request, ESTALE);
   return Turn::kOver;
 }
 
 // The answer to getxattr and listxattr, whose size may be asked first.
 Filesystem::Turn Filesystem::reply_sized(fuse_req_t request, ByteView value, size_t size) {
   if (size == 0) {
-    fuse_reply_xattr(request, value.size());
+    reply_size(request, value.size());
   } else if (value.size() > size) {
-    fuse_reply_err(request, ERANGE);
+    reply_error(request, ERANGE);
   } else {
-    fuse_reply_buf(request, value.data(), value.size());
+    reply_bytes(request, value.data(), value.size());
   }
   return Turn::kOver;
 }
@@ -262,7 +295,7 @@ Result<struct stat> Filesystem::stat_of(const Row& row) {
 Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, std::string_view wanted) {
   // "." and "..": a file server turns a handle of ours back into a file.
   if (wanted.size() > kMaxNameBytes) {
-    fuse_reply_err(request, ENAMETOOLONG);
+    reply_error(request, ENAMETOOLONG);
     return Turn::kOver;
   }
   const auto row = wanted == "."    ? snapshot_.row(directory)
@@ -271,14 +304,14 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
   if (!row && row.error().code == Code::kNotFound && wanted != "." && wanted != "..") {
     fuse_entry_param missing{};
     missing.entry_timeout = kForever;
-    fuse_reply_entry(request, &missing);
+    reply_entry(request, missing);
     return Turn::kOver;
   }
   if (!row) return refuse_inode(request, row.error());
   const auto attributes = stat_of(*row);
   if (!attributes) return refuse(request, attributes.error());
   const fuse_entry_param entry = entry_for(*attributes);
-  fuse_reply_entry(request, &entry);
+  reply_entry(request, entry);
   return Turn::kOver;
 }
 
@@ -287,34 +320,34 @@ Filesystem::Turn Filesystem::getattr(fuse_req_t request, InodeNumber inode) {
   if (!row) return refuse_inode(request, row.error());
   const auto attributes = stat_of(*row);
   if (!attributes) return refuse(request, attributes.error());
-  fuse_reply_attr(request, &*attributes, kForever);
+  reply_attributes(request, *attributes, kForever);
   return Turn::kOver;
 }
 
 Filesystem::Turn Filesystem::readlink(fuse_req_t request, InodeNumber inode) {
   const auto row = snapshot_.row(inode);
   if (!row) return refuse_inode(request, row.error());
-  fuse_reply_readlink(request, (*row)->node.target.c_str());
+  reply_link(request, (*row)->node.target.c_str());
   return Turn::kOver;
 }
 
 void Filesystem::open(fuse_req_t request, fuse_file_info* file) {
   if (stateless_open_) {
-    fuse_reply_err(request, ENOSYS);
+    reply_error(request, ENOSYS);
     return;
   }
   file->keep_cache = 1;
-  fuse_reply_open(request, file);
+  reply_open(request, file);
 }
 
 void Filesystem::opendir(fuse_req_t request, fuse_file_info* file) {
   if (stateless_opendir_) {
-    fuse_reply_err(request, ENOSYS);
+    reply_error(request, ENOSYS);
     return;
   }
   file->keep_cache = 1;
   file->cache_readdir = 1;
-  fuse_reply_open(request, file);
+  reply_open(request, file);
 }
 
 Filesystem::Turn Filesystem::read(fuse_req_t request, InodeNumber inode, size_t size, off_t offset) {
@@ -322,14 +355,16 @@ Filesystem::Turn Filesystem::read(fuse_req_t request, InodeNumber inode, size_t 
   if (!plan) return refuse_inode(request, plan.error());
   const auto ticket = park(request);
   if (!ticket) return Turn::kOver;
+  take_waited_for();
   snapshot_.read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
     if (!parked->claim(ticket)) return;  // interrupted, and answered
     if (!bytes) {
-      fuse_reply_err(request, errno_of(bytes.error().code));
+      reply_error(request, errno_of(bytes.error().code));
     } else {
-      fuse_reply_buf(request, bytes->data(), bytes->size());
+      reply_bytes(request, bytes->data(), bytes->size());
     }
   });
+  if (const Digest object = take_waited_for(); !object.is_none()) parked_->waits_for(*ticket, object);
   return Turn::kOver;
 }
 
@@ -371,7 +406,7 @@ Filesystem::Turn Filesystem::readdir(fuse_req_t request, InodeNumber directory, 
     if (!attributes) break;  // the next request begins with this one
     if (!add(listed.row->name.c_str(), *attributes, listed.cookie)) break;
   }
-  fuse_reply_buf(request, buffer.data(), used);
+  reply_bytes(request, buffer.data(), used);
   return Turn::kOver;
 }
 
@@ -381,7 +416,7 @@ void Filesystem::statfs(fuse_req_t request) {
   out.f_blocks = (snapshot_.total_bytes() + kBlockBytes - 1) / kBlockBytes;
   out.f_files = snapshot_.entry_count();
   out.f_namemax = kMaxNameBytes;
-  fuse_reply_statfs(request, &out);
+  reply_statfs(request, out);
 }
 
 // What user.granary.KEY says of an entry. Never listed, so that nobody copies it with the file.
@@ -416,7 +451,7 @@ Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std
     const bool is_acl = wanted.starts_with(kAclPrefix) && !options_.identities.empty();
     return reply_sized(request, is_acl ? options_.identities.acl(xattr.value) : xattr.value, size);
   }
-  fuse_reply_err(request, ENODATA);
+  reply_error(request, ENODATA);
   return Turn::kOver;
 }
 
@@ -434,7 +469,7 @@ Filesystem::Turn Filesystem::listxattr(fuse_req_t request, InodeNumber inode, si
 
 Filesystem::Turn Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t offset, int whence) {
   if (whence != SEEK_DATA && whence != SEEK_HOLE) {
-    fuse_reply_err(request, EINVAL);
+    reply_error(request, EINVAL);
     return Turn::kOver;
   }
   const auto row = snapshot_.row(inode);
@@ -443,10 +478,10 @@ Filesystem::Turn Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t 
   const auto found = snapshot_.seek(*row, static_cast<uint64_t>(offset), sought);
   if (!found) return refuse(request, found.error());
   if (!*found) {
-    fuse_reply_err(request, ENXIO);
+    reply_error(request, ENXIO);
     return Turn::kOver;
   }
-  fuse_reply_lseek(request, static_cast<off_t>(**found));
+  reply_offset(request, static_cast<off_t>(**found));
   return Turn::kOver;
 }
 

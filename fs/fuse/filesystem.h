@@ -27,7 +27,7 @@ class Filesystem {
     bool acl = true;  // the kernel enforces POSIX ACLs
     Identities identities{};
   };
-  Filesystem(MountedSnapshot& snapshot, const MountStatus& status, Options options);
+  Filesystem(MountedSnapshot& snapshot, const MountStatus& status, RequestWatch& watch, Options options);
 
   // For fuse_session_new, with `this` as user data.
   static const fuse_lowlevel_ops& operations();
@@ -72,6 +72,7 @@ class Filesystem {
 
   MountedSnapshot& snapshot_;
   const MountStatus& status_;
+  RequestWatch& watch_;
   const Options options_;
   const std::shared_ptr<ParkedRequests> parked_;  // outlives us with those who bring what nobody waits for any more
   bool stateless_open_ = false;

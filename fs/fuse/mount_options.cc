@@ -103,6 +103,22 @@ Status set_forbid_direct(MountOptions& options, const std::string& value) {
   return Done{};
 }
 
+Status set_log_rotation(MountOptions& options, const std::string& value) {
+  options.log_rotation = TRY(log::Rotation::parse(value));
+  return Done{};
+}
+
+Status set_log_format(MountOptions& options, const std::string& value) {
+  if (value != "text" && value != "json") return Error{Code::kInvalid, "neither text nor json: " + printable(value)};
+  options.log_format = value == "json" ? log::Format::kJson : log::Format::kLogfmt;
+  return Done{};
+}
+
+Status set_watchdog(MountOptions& options, const std::string& value) {
+  options.watchdog = std::chrono::seconds(value == "off" ? 0 : TRY(parse_duration_seconds(value)));
+  return Done{};
+}
+
 // Names exactly one snapshot or branch: the last of these holds.
 bool chooses_snapshot(const MountOption& option) {
   static constexpr std::array<std::string_view, 3> kChoices{"branch", "tag", "snapshot"};
@@ -144,12 +160,16 @@ const std::vector<MountOption>& mount_options() {
       {"proxy-command", Kind::kValue, "PROGRAM", "", "prints such a list for the URL that it is given, as a PAC file would", set_proxy_command},
       {"forbid-direct", Kind::kFlag, "", "no", "fetch through proxies only", set_forbid_direct},
       {"fill", Kind::kValue, "RATE", "", "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited", set_fill},
-      {"log", Kind::kValue, "TARGET", "syslog, in the foreground stderr", "a file, \"syslog\" or \"stderr\"", set_text<&MountOptions::log>},
       {"uid-map", Kind::kValue, "MAP", "", "who owns the files of whom: a file, or a list such as 1000:2000;3000-3999:10000;*:nobody", set_identity_map<&Identities::users, find_user>, settle_identity_map<find_user>},
       {"gid-map", Kind::kValue, "MAP", "", "the same of groups", set_identity_map<&Identities::groups, find_group>, settle_identity_map<find_group>},
       {"owner", Kind::kValue, "UID[:GID]", "", "who owns all files", set_owner, settle_owner},
       {"config", Kind::kValue, "PLACE", "/etc/granary", "the configuration: a file, or a directory such as the default", set_text<&MountOptions::config>},
       {"user", Kind::kValue, "NAME", "granary if there is such a user, else root without capabilities", "as whom the mount is answered when root mounts", set_text<&MountOptions::user>},
+      {"log", Kind::kValue, "TARGET", "journal, else syslog, in the foreground stderr", "a file, \"journal\", \"syslog\" or \"stderr\"", set_text<&MountOptions::log>},
+      {"log-rotate", Kind::kValue, "SIZE:N", "", "move a log file aside when it is so large, and keep N old ones: 10M:5", set_log_rotation},
+      {"log-format", Kind::kValue, "FORMAT", "text", "of a log file and of standard error: text or json", set_log_format},
+      {"watchdog", Kind::kValue, "TIME", "10s", "tell the log what has waited so long; or \"off\"", set_watchdog},
+      {"trace", Kind::kFlag, "", "no", "trace operations from the start (see granary trace)", set_flag<&MountOptions::trace>},
       {"foreground", Kind::kFlag, "", "no", "stay; the mount goes when this process ends", set_flag<&MountOptions::foreground>},
       {"verbose", Kind::kFlag, "", "no", "log more", set_flag<&MountOptions::verbose>},
       {"allow_other", Kind::kKernelFlag, "", "no", "not only for whoever mounts it", set_flag<&MountOptions::allow_other>},

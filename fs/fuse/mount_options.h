@@ -4,10 +4,12 @@
 //   name "profile-limit"    --profile-limit 10M    -o profile-limit=10M or profile_limit=10M    profile_limit = 10M
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "fs/base/log_file.h"
 #include "fs/base/size.h"
 #include "fs/client/background_fill.h"
 #include "fs/client/profile_replay.h"
@@ -44,7 +46,11 @@ struct MountOptions {
   std::string state_directory;  // empty: the default
   std::string profile;          // empty: none is replayed
   uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
-  std::string log;                   // "stderr", "syslog", a file; empty: the default
+  std::string log;  // "stderr", "journal", "syslog", a file; empty: the default
+  log::Rotation log_rotation;
+  log::Format log_format = log::Format::kLogfmt;
+  std::chrono::seconds watchdog{10};  // 0: none
+  bool trace = false;
   std::string ca_file;               // certificates to trust besides the system's; empty: none
   std::vector<std::string> mirrors;  // as given: URLs or directories
   ProxyOptions proxies;

@@ -8,6 +8,7 @@
 #include "fs/base/file.h"
 #include "fs/client/connection.h"
 #include "fs/client/repository_view.h"
+#include "fs/fuse/log_target.h"
 
 namespace granary {
 
@@ -23,7 +24,7 @@ Result<std::string> absolute(const std::string& path) {
 }
 
 bool is_file(const Setting& setting) {
-  if (std::string_view(setting.option->name) == "log") return setting.value != "stderr" && setting.value != "syslog";
+  if (std::string_view(setting.option->name) == "log") return LogTarget::is_file(setting.value);
   return setting.option->is_path();
 }
 

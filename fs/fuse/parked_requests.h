@@ -1,12 +1,14 @@
 // ParkedRequests: the requests of the kernel that wait for bytes, none of them with a thread. Each is answered once: by
-// whoever claims its ticket first, the bytes' arrival or the reader's interruption.
-// Safe from many threads.
+// whoever claims its ticket first, the bytes' arrival or the reader's interruption. What is known of each (RequestNote)
+// goes along with it. Safe from many threads.
 #pragma once
 
+#include <algorithm>
 #include <unordered_map>
+#include <vector>
 
 #include "fs/base/mutex.h"
-#include "fs/fuse/lowlevel.h"
+#include "fs/fuse/request_watch.h"
 
 namespace granary {
 
@@ -15,38 +17,64 @@ class ParkedRequests {
   using Ticket = uintptr_t;
 
   Ticket park(fuse_req_t request) {
+    const RequestNote note = RequestWatch::note_of(request);
     const MutexLock lock(mutex_);
-    requests_.emplace(++last_, request);
+    requests_.emplace(++last_, note);
     return last_;
   }
 
-  // True for the one who is to answer.
+  // What it waits for, if it still does.
+  void waits_for(Ticket ticket, const Digest& object) {
+    const MutexLock lock(mutex_);
+    if (const auto place = requests_.find(ticket); place != requests_.end()) place->second.object = object;
+  }
+
+  // True for the one who is to answer, on this very thread.
   bool claim(Ticket ticket) {
     const MutexLock lock(mutex_);
-    const bool first = requests_.erase(ticket) == 1;
-    if (first) tell_if_empty();
-    return first;
+    const auto place = requests_.find(ticket);
+    if (place == requests_.end()) return false;
+    RequestWatch::go_on(place->second);
+    requests_.erase(place);
+    tell_if_empty();
+    return true;
   }
 
   // A claim by one who may have to park the request again: until it ends, there is something left to wait for.
   class Turn {
    public:
-    Turn(ParkedRequests& parked, Ticket ticket) : parked_(parked), is_ours_(parked.begin_turn(ticket)) {}
+    Turn(ParkedRequests& parked, Ticket ticket) : parked_(parked), is_ours_(parked.begin_turn(ticket, note_)) {}
     ~Turn() {
       if (is_ours_) parked_.end_turn();
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     explicit operator bool() const { return is_ours_; }
+    const RequestNote& note() const { return note_; }
 
    private:
     ParkedRequests& parked_;
+    RequestNote note_;
     const bool is_ours_;
   };
 
   size_t count() const {
     const MutexLock lock(mutex_);
     return requests_.size();
+  }
+
+  // Those that came before `time`, the oldest first, at most `at_most`.
+  std::vector<RequestNote> older_than(RequestNote::Time time, size_t at_most) const {
+    std::vector<RequestNote> out;
+    {
+      const MutexLock lock(mutex_);
+      for (const auto& [ticket, note] : requests_) {
+        if (note.since < time) out.push_back(note);
+      }
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.since < b.since; });
+    if (out.size() > at_most) out.resize(at_most);
+    return out;
   }
 
   // False when `deadline` passed before all were answered.
@@ -60,11 +88,14 @@ class ParkedRequests {
   }
 
  private:
-  bool begin_turn(Ticket ticket) {
+  bool begin_turn(Ticket ticket, RequestNote& note) {
     const MutexLock lock(mutex_);
-    const bool first = requests_.erase(ticket) == 1;
-    if (first) ++turns_;
-    return first;
+    const auto place = requests_.find(ticket);
+    if (place == requests_.end()) return false;
+    note = place->second;
+    requests_.erase(place);
+    ++turns_;
+    return true;
   }
   void end_turn() {
     const MutexLock lock(mutex_);
@@ -78,7 +109,7 @@ class ParkedRequests {
 
   mutable Mutex mutex_;
   std::condition_variable empty_;
-  std::unordered_map<Ticket, fuse_req_t> requests_ GUARDED_BY(mutex_);
+  std::unordered_map<Ticket, RequestNote> requests_ GUARDED_BY(mutex_);
   Ticket last_ GUARDED_BY(mutex_) = 0;
   size_t turns_ GUARDED_BY(mutex_) = 0;
 };

@@ -144,7 +144,8 @@ class Supervisor {
 };
 
 Status Supervisor::prepare() {
-  log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory()));
+  log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory(),
+                             {plan_.options.log_format, plan_.options.log_rotation}));
   program_ = TRY(open_file("/proc/self/exe", O_PATH | O_CLOEXEC));
   plan_memory_ = TRY(memory_with("granary-plan", plan_.serialise()));
   kept_.reset(::fcntl(TRY(KeptMemory::create()).fd(), F_DUPFD_CLOEXEC, 3));
@@ -565,7 +566,8 @@ Status Supervisor::take_over(int state_fd) {
   brief_ = WorkerBrief::parse(state.string());
   if (!state.ok()) return Error{Code::kInvalid, "what the supervisor before left is cut off"};
   plan_ = TRY(MountPlan::parse(TRY(read_at(plan_memory_.get(), 0, kMaxStateBytes))));
-  log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory()));
+  log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory(),
+                             {plan_.options.log_format, plan_.options.log_rotation}));
   log_->use();
   if (const auto mount = TRY(mounted_at(plan_.mount_point()))) mount_->mount = *mount;
   is_serving_ = has_served_ = true;

@@ -12,6 +12,7 @@
 #include "fs/base/file.h"
 #include "fs/base/log.h"
 #include "fs/client/kept_snapshot.h"
+#include "fs/client/runtime_directory.h"
 #include "fs/fuse/effective_options.h"
 #include "fs/fuse/ending_signals.h"
 #include "fs/fuse/privileges.h"
@@ -25,6 +26,8 @@ constexpr std::chrono::seconds kParkedTimeout{2};
 constexpr int kNowAndThenMs = 500;
 constexpr std::string_view kFileUrl = "file://";
 constexpr size_t kMaxPlanBytes = size_t{4} << 20;
+constexpr std::chrono::seconds kLogTimeout{1};
+constexpr size_t kMostWaiting = 1000;  // that the watchdog looks at
 
 // The signals that end a mount come through while this lives: a source that does not answer can be left.
 class LeavableWhile {
@@ -71,7 +74,8 @@ Worker::Worker(Start start, WorkerChannel channel, std::string version)
       kept_(std::move(start.kept)),
       requests_(std::move(start.requests)),
       channel_(std::move(channel)),
-      self_{std::move(start.brief), std::move(version), {}, {}} {}
+      self_{std::move(start.brief), std::move(version), {}, {}},
+      trace_(plan_.mount_point()) {}
 
 Status Worker::serve() {
   TRY(open_log());
@@ -83,14 +87,18 @@ Status Worker::serve() {
   TRY(make_jobs());
   TRY(wait_for_the_device());
   TRY(answer_the_kernel());
-  answer_questions();
   say_ready();
   wait_for_the_end();
   return Done{};
 }
 
 Status Worker::open_log() {
-  log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory()));
+  log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory(),
+                             {plan_.options.log_format, plan_.options.log_rotation}));
+  const auto directory = make_runtime_directory();
+  const Status prepared = directory ? trace_.prepare(*directory) : directory.error();
+  if (!prepared) log::warn("operations cannot be traced", {{"cause", prepared.error().message}});
+  if (plan_.options.trace) TRY(trace_.start());
   return Done{};
 }
 
@@ -202,7 +210,9 @@ Status Worker::wait_for_the_device() {
 Status Worker::answer_the_kernel() {
   status_.emplace(MountStatus::Parts{*resolved_, *snapshot_, connection_->fetcher(), connection_->cache(), *fill_,
                                      self_, plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
-  filesystem_.emplace(*snapshot_, *status_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
+  watch_.emplace(operation_metrics_, trace_);
+  filesystem_.emplace(*snapshot_, *status_, *watch_,
+                      Filesystem::Options{plan_.options.acl, plan_.options.identities});
   session_ = TRY(MountSession::start(*filesystem_, *requests_, std::move(device_)));
   kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshot_, found_in_);
   look_ahead();
@@ -210,7 +220,10 @@ Status Worker::answer_the_kernel() {
 }
 
 void Worker::answer_questions() {
-  answer_stat(questions_, *status_);
+  answer_measures(questions_, *status_, {&operation_metrics_, log_->queue(), watchdog_ ? &*watchdog_ : nullptr,
+                                          [this] { return filesystem_->parked().count(); }});
+  answer_trace(questions_, trace_);
+  answer_head(questions_, connection_->fetcher());
   answer_recording(questions_, *status_, *resolved_, *snapshot_);
   answer_fill(questions_, *fill_);
   answer_jobs(questions_, *jobs_);
@@ -229,6 +242,8 @@ void Worker::say_ready() {
   [[maybe_unused]] const Status said = channel_.send(WorkerChannel::Word::kServing);
   if (!plan_.options.foreground) leave_terminal();
   log_->use();
+  watch_what_waits();
+  answer_questions();
   if (replay_) replay_->let_log();
   if (plan_.options.fill) fill_->start(*plan_.options.fill);
   log::info(self_.brief.restarts == 0 ? "mounted" : "mount goes on", {{"repository", resolved_->repository_name},
@@ -238,6 +253,18 @@ void Worker::say_ready() {
                                                                       {"path", plan_.mount_point()},
                                                                       {"restarts", self_.brief.restarts},
                                                                       {"resent", session_->resends() ? "yes" : "no"}});
+}
+
+void Worker::watch_what_waits() {
+  if (plan_.options.watchdog.count() == 0) return;
+  const auto look = [this](Waiting::Time before) {
+    std::vector<Waiting> waiting = waiting_threads(before);
+    for (const RequestNote& note : filesystem_->parked().older_than(before, kMostWaiting))
+      waiting.push_back({name_of(note.operation), note.inode, "an object", note.object, note.thread, note.since});
+    return waiting;
+  };
+  watchdog_.emplace(Watchdog::Options{resolved_->repository_name, resolved_->url, plan_.options.watchdog}, look,
+                    [this](InodeNumber inode) { return snapshot_->path_at_hand(inode); });
 }
 
 void Worker::look_ahead() {
@@ -266,7 +293,7 @@ void Worker::hear_supervisor() {
   if (!message) return go_on_alone();
   if (message->word != WorkerChannel::Word::kYield) return;
   log::info("worker gives way", {{"path", plan_.mount_point()}});
-  log_.reset();
+  log::flush(kLogTimeout);
   ::_exit(0);  // what is unanswered, the next one answers
 }
 
@@ -290,9 +317,11 @@ void Worker::end() {
   log::info("unmounted", {{"repository", resolved_->repository_name}, {"path", plan_.mount_point()}});
   [[maybe_unused]] const Status said = channel_.send(WorkerChannel::Word::kEnded);
   const auto deadline = std::chrono::steady_clock::now() + kParkedTimeout;
-  if (filesystem_->parked().wait_until_empty(deadline) && snapshot_->stop_read_ahead(deadline)) return;
-  control_.reset();
-  log_.reset();
+  const bool is_quiet = filesystem_->parked().wait_until_empty(deadline) && snapshot_->stop_read_ahead(deadline);
+  const bool is_closed = !control_ || control_->close(deadline);
+  trace_.forget_if_unused();
+  if (is_quiet && is_closed) return;
+  log::flush(kLogTimeout);
   ::_exit(0);  // whoever waited is gone, and what they waited for may never come
 }
 

@@ -10,6 +10,7 @@
 #include "fs/client/mount_control.h"
 #include "fs/client/mount_jobs.h"
 #include "fs/client/repository_view.h"
+#include "fs/client/watchdog.h"
 #include "fs/client/worker_brief.h"
 #include "fs/fuse/filesystem.h"
 #include "fs/fuse/kept_memory.h"
@@ -50,6 +51,7 @@ class Worker {
   Status answer_the_kernel();
   void answer_questions();
   void say_ready();
+  void watch_what_waits();
   void wait_for_the_end();
   void hear_supervisor();
   void go_on_alone();
@@ -75,10 +77,14 @@ class Worker {
   std::optional<BackgroundFill> fill_;
   std::optional<MountJobs> jobs_;
   std::optional<MountStatus> status_;
+  OperationMetrics operation_metrics_;
+  OperationTrace trace_;
+  std::optional<RequestWatch> watch_;
   std::optional<Filesystem> filesystem_;
   UniqueFd device_, questions_fd_, read_ahead_setting_;  // from the supervisor, until they are used
   std::unique_ptr<MountSession> session_;
   std::optional<KernelReadAhead> kernel_read_ahead_;
+  std::optional<Watchdog> watchdog_;
   MountControl questions_;
   std::unique_ptr<ControlSocket> control_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "fs/base/activity.h"
 #include "fs/base/log.h"
 
 namespace granary {
@@ -70,7 +71,8 @@ void Fetcher::fetch(const ObjectId& id, Priority priority, Callback done) {
     if (DemandWatcher* const watcher = watcher_.load(std::memory_order_acquire)) watcher->demanded(id);
   }
   if (!done) done = [](const Result<ObjectHandle>&) {};
-  if (const auto answer = answer_or_wait(id, priority, done)) done(*answer);
+  if (const auto answer = answer_or_wait(id, priority, done)) return done(*answer);
+  if (priority == Priority::kDemand) note_waited_for(id);
 }
 
 std::optional<Result<ObjectHandle>> Fetcher::answer_or_wait(const ObjectId& id, Priority priority, Callback& done) {

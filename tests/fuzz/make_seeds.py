@@ -161,6 +161,21 @@ def for_identities():
     seed("identity_map", b"1-5 9;3 4")
     acl = [(1, 7, 2**32 - 1), (2, 6, 1), (2, 5, 3), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1), (32, 0, 2**32 - 1)]
     seed("identity_map", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in acl))
+def for_seeing():
+    def trace(*records, capacity=4, begun=None):
+        header = b"GRNTRACE" + struct.pack("<IIQQqI", 1, 96, capacity, len(records) if begun is None else begun, 5, 77)
+        header = (header + struct.pack("<I", 4) + b"/mnt").ljust(4096, b"\0")
+        return header + b"".join(records).ljust(capacity * 96, b"\0")
+
+    def record(number, name=b"passwd", operation=0):
+        return struct.pack("<QqQQQIiIBBBB", number, 1, 2, 3, 4, 5, -2, 6, operation, 1, len(name), 0) + name.ljust(40, b"\0")
+
+    seed("operation_trace", trace())
+    seed("operation_trace", trace(record(1), record(2, b""), record(0), record(4, b"x" * 40, 5)))
+    seed("operation_trace", trace(record(5), record(2), record(3), record(4), begun=5))
+    seed("operation_trace", trace(record(1, operation=99), begun=1 << 60))
+    seed("metrics", b"# HELP a A.\n# TYPE a counter\na{m=\"1\"} 1\n# HELP b B.\nb 2\n# HELP a A.\na 3\n")
+    seed("metrics", b"# HELP \n# TYPE\n\na 1\n")
 
 
 def canonical(document):
@@ -219,4 +234,5 @@ if __name__ == "__main__":
     for_profiles()
     for_configurations()
     for_identities()
+    for_seeing()
     from_repository()

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
+#include "support/waiting.h"
+
 namespace granary {
 namespace {
 
@@ -46,6 +48,49 @@ TEST(ControlSocket, AClientThatSaysNothingDoesNotHoldUpTheNextForEver) {
   auto client = ControlClient::connect(mount);
   ASSERT_TRUE(client);
   EXPECT_EQ(*client->ask("stat", milliseconds(10'000)), "yes");
+}
+
+TEST(ControlSocket, AnAnswerThatHangsDoesNotHoldUpOthers) {
+  const MountPoint mount = unused_mount();
+  Mutex gate;
+  gate.lock();
+  const auto socket = ControlSocket::listen(mount.device, [&](const std::string& question) {
+    if (question == "hang") const MutexLock lock(gate);
+    return std::string("yes");
+  });
+  if (!socket) GTEST_SKIP() << socket.error().message;
+  Mailbox<std::string> hanging;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < ControlSocket::kMaxClients - 1; ++i) {
+    threads.emplace_back([&] {
+      auto client = ControlClient::connect(mount);
+      hanging.deliver(client ? client->ask("hang", milliseconds(20'000)) : Result<std::string>(client.error()));
+    });
+  }
+  auto client = ControlClient::connect(mount);
+  ASSERT_TRUE(client);
+  EXPECT_EQ(*client->ask("stat", milliseconds(10'000)), "yes");
+  EXPECT_EQ(hanging.count(), 0U);
+  EXPECT_FALSE((*socket)->close(std::chrono::steady_clock::now() + milliseconds(20)));
+  gate.unlock();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE((*socket)->close(std::chrono::steady_clock::now() + std::chrono::seconds(10)));
+}
+
+TEST(ControlSocket, AClientThatDoesNotReadItsAnswerIsLeft) {
+  const MountPoint mount = unused_mount();
+  const auto socket =
+      ControlSocket::listen(mount.device, [](const std::string&) { return std::string(size_t{8} << 20, 'x'); });
+  if (!socket) GTEST_SKIP() << socket.error().message;
+  std::vector<Result<ControlClient>> silent;
+  for (int i = 0; i < 8; ++i) {
+    silent.push_back(ControlClient::connect(mount));
+    ASSERT_TRUE(silent.back());
+    EXPECT_FALSE(silent.back()->ask("stat", milliseconds(0)));  // asks, and leaves the answer where it is
+  }
+  auto client = ControlClient::connect(mount);
+  ASSERT_TRUE(client);
+  EXPECT_EQ(client->ask("stat", milliseconds(10'000))->size(), size_t{8} << 20);
 }
 
 }  // namespace
