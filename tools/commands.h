@@ -6,6 +6,7 @@ namespace granary {
 struct Command;
 
 extern const Command kBranchCommand;
+extern const Command kBugreportCommand;
 extern const Command kCatCommand;
 extern const Command kCheckCommand;
 extern const Command kCompletionCommand;
@@ -21,6 +22,7 @@ extern const Command kManCommand;
 extern const Command kMetricsCommand;
 extern const Command kMirrorCommand;
 extern const Command kMountCommand;
+extern const Command kProbeCommand;
 extern const Command kProfileCommand;
 extern const Command kPinCommand;
 extern const Command kPrefetchCommand;
@@ -30,6 +32,7 @@ extern const Command kServeCommand;
 extern const Command kShowconfigCommand;
 extern const Command kStatCommand;
 extern const Command kTagCommand;
+extern const Command kTraceCommand;
 extern const Command kTransactionCommand;
 extern const Command kUmountCommand;
 extern const Command kUpgradeCommand;

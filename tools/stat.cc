@@ -1,18 +1,25 @@
 // `stat`: how a mount or a repository is.
+#include <thread>
+
 #include "fs/client/connection.h"
 #include "fs/client/mount_client.h"
 #include "fs/client/repository_view.h"
 #include "tools/command.h"
 #include "tools/commands.h"
+#include "tools/job_watch.h"
+#include "tools/many_mounts.h"
 #include "tools/source_options.h"
 
 namespace granary {
 
 namespace {
+constexpr std::chrono::milliseconds kTableTimeout{3000};
+constexpr size_t kMostStallsShown = 5;
+
 struct Options {
   std::string place;
   SourceOptions sources;
-  bool json = false;
+  bool json = false, watch = false;
 };
 
 std::string bytes_text(double bytes) {
@@ -90,6 +97,106 @@ void print_worker(Io& io, const OrderedJson& stat) {
                  text_of(stat["last_restart"], "cause")));
 }
 
+std::string seconds_text(const OrderedJson& seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f s", seconds.get<double>());
+  return text;
+}
+
+// "83 µs", "1.2 ms", "4.0 s".
+std::string duration_text(double seconds) {
+  char text[32];
+  if (seconds < 1e-3) {
+    std::snprintf(text, sizeof text, "%.0f µs", seconds * 1e6);
+  } else if (seconds < 1) {
+    std::snprintf(text, sizeof text, "%.1f ms", seconds * 1e3);
+  } else {
+    std::snprintf(text, sizeof text, "%.1f s", seconds);
+  }
+  return text;
+}
+
+void print_sources(Io& io, const OrderedJson& stat) {
+  if (!stat.contains("sources")) return;
+  for (const OrderedJson& source : stat["sources"]) {
+    const std::string proxy = text_of(source, "proxy");
+    std::string line =
+        str(text_of(source, "url"), proxy.empty() ? "" : " through " + proxy, ": ", text_of(source, "state"));
+    if (source.contains("latency_ms") && source["latency_ms"] != 0)
+      line += ", " + duration_text(source["latency_ms"].get<double>() / 1e3);
+    if (source.contains("requests")) line += str(", ", source["requests"], " requests");
+    if (source.contains("errors") && source["errors"] != 0)
+      line += str(", ", source["errors"], " errors, last: ", text_of(source, "last_error"));
+    print_line(io, "source", line);
+  }
+}
+
+void print_latency(Io& io, const OrderedJson& stat) {
+  if (!stat.contains("latency")) return;
+  for (const auto& [operation, waits] : stat["latency"].items()) {
+    std::string line;
+    for (const char* wait : {"hit", "miss"}) {
+      if (!waits.contains(wait)) continue;
+      const OrderedJson& each = waits[wait];
+      line += str(line.empty() ? "" : "; ", each["count"], wait == std::string("hit") ? " at once (" : " waited (",
+                  duration_text(each["median"]), ", 99 % in ", duration_text(each["p99"]), ")");
+    }
+    print_line(io, ("  " + operation).c_str(), line);
+  }
+}
+
+void print_stalls(Io& io, const OrderedJson& stat) {
+  if (!stat.contains("stalls") || stat["stalls"]["total"] == 0) return;
+  const OrderedJson& stalls = stat["stalls"];
+  print_line(io, "stalls",
+             str(stalls["now_count"], " now, ", stalls["total"], " in all, the longest ",
+                 seconds_text(stalls["longest_seconds"])));
+  size_t shown = 0;
+  for (const OrderedJson& stall : stalls["now"]) {
+    if (++shown > kMostStallsShown) break;
+    std::string line = text_of(stall, "operation");
+    if (!text_of(stall, "path").empty()) line += " of " + text_of(stall, "path");
+    line += str(" waits for ", text_of(stall, "waits_for"));
+    if (!text_of(stall, "object").empty()) line += " " + text_of(stall, "object").substr(0, 12);
+    print_line(io, "", line + ", " + seconds_text(stall["seconds"]));
+  }
+}
+
+std::string cell(const std::string& text, size_t width) {
+  return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
+}
+
+// All mounts of this host, a line each.
+Status show_all(bool json, Io& io) {
+  OrderedJson all = OrderedJson::array();
+  if (!json) io.out << "REVISION  READS     PARKED  RESTARTS  STALLS  STATE          MOUNT\n";
+  for (const MountAnswer& each : ask_mounts(TRY(chosen_mounts({})), "stat", kTableTimeout)) {
+    const OrderedJson stat = each.answer ? OrderedJson::parse(*each.answer, nullptr, false) : OrderedJson();
+    if (json) {
+      all.push_back(stat.is_object() ? stat
+                                     : OrderedJson{{"mount_point", printable(each.mount.path)},
+                                                   {"url", each.mount.source},
+                                                   {"error", each.answer ? "not JSON" : each.answer.error().message}});
+      continue;
+    }
+    const auto figure = [&](const char* key) { return stat.contains(key) ? stat[key].dump() : std::string("-"); };
+    const auto within = [&](const char* key, const char* inner) {
+      return stat.contains(key) && stat[key].contains(inner) ? stat[key][inner].dump() : std::string("-");
+    };
+    std::string state = "ok";
+    if (!stat.is_object()) {
+      state = each.answer || each.answer.error().code != Code::kPermission ? "no answer" : "not ours";
+    } else if (within("stalls", "now_count") != "-" && within("stalls", "now_count") != "0") {
+      state = "stalled";
+    }
+    io.out << cell(figure("revision"), 10) << cell(within("operations", "reads"), 10) << cell(figure("parked"), 8)
+           << cell(figure("restarts"), 10) << cell(within("stalls", "total"), 8) << cell(state, 15)
+           << printable(each.mount.path) << "  " << each.mount.source << "\n";
+  }
+  if (json) print_json(io, all);
+  return Done{};
+}
+
 Status show_mount(const MountPoint& mount, bool json, Io& io) {
   const OrderedJson stat = OrderedJson::parse(TRY(mount_stat(mount)), nullptr, false);
   if (stat.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};
@@ -116,14 +223,24 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
   print_line(io, "cache",
              str(text_of(cache, "dir"), ", ", bytes_text(cache["used"].get<double>()), " of ",
                  bytes_text(cache["quota"].get<double>())));
+  if (cache.contains("degraded") && cache["degraded"] == true)
+    print_line(io, "", "degraded: the disk refuses, and objects are not kept");
+  if (cache.contains("lower_hits") && cache["lower_hits"] != 0)
+    print_line(io, "", str(cache["lower_hits"], " objects came from the cache below it"));
   print_pins(io, cache);
+  print_sources(io, stat);
   print_fill(io, stat);
   print_line(io, "objects",
              str(fetch["hits"], " hits, ", fetch["misses"], " fetched (",
                  bytes_text(fetch["received_bytes"].get<double>()), "), ", fetch["failures"], " failed"));
   print_line(io, "reads",
              str(operations["reads"], ", ", bytes_text(operations["read_bytes"].get<double>()), ", ",
-                 operations["parked_reads"], " waited for an object"));
+                 operations["parked_reads"], " waited for an object",
+                 stat.contains("parked") && stat["parked"] != 0 ? str(", ", stat["parked"], " do now") : ""));
+  print_latency(io, stat);
+  if (stat.contains("read_ahead"))
+    print_line(io, "read ahead", str(stat["read_ahead"]["asked"], " objects, ", stat["read_ahead"]["used"], " used"));
+  print_stalls(io, stat);
   if (stat.contains("profile") && stat["profile"].is_object()) print_profile(io, stat["profile"]);
   if (stat.contains("recording") && stat["recording"].is_object()) {
     const OrderedJson& recording = stat["recording"];
@@ -132,6 +249,13 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
                    " directories, ", recording["files"], " files", recording["truncated"] ? ", full" : ""));
   }
   print_line(io, "last failure", text_of(stat, "last_failure"));
+  std::string lines = text_of(stat, "log");
+  if (stat.contains("log_lines")) {
+    const OrderedJson& counts = stat["log_lines"];
+    const uint64_t lost = counts["dropped"].get<uint64_t>() + counts["lost"].get<uint64_t>();
+    if (lost > 0) lines += str(", ", lost, " lines could not be written");
+  }
+  print_line(io, "log", lines);
   return Done{};
 }
 
@@ -184,7 +308,8 @@ Status show_repository(const std::string& place, const SourceOptions& sources, b
   return Done{};
 }
 
-Status run(const Options& options, Io& io) {
+Status show(const Options& options, Io& io) {
+  if (options.place.empty()) return show_all(options.json, io);
   const bool is_url = options.place.find("://") != std::string::npos;
   if (!is_url) {
     if (const auto mount = find_mount(options.place)) return show_mount(*mount, options.json, io);
@@ -194,20 +319,37 @@ Status run(const Options& options, Io& io) {
   return show_repository(options.place, options.sources, options.json, io);
 }
 
+Status run(const Options& options, Io& io) {
+  if (!options.watch) return show(options, io);
+  const Interrupted interrupted;
+  while (!Interrupted::now()) {
+    std::ostringstream page;
+    Io on_page{page, io.err};
+    const Status shown = show(options, on_page);
+    io.out << "\x1b[H\x1b[2J" << (shown ? page.str() : shown.error().message + "\n") << std::flush;
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+  }
+  return Done{};
+}
+
 Action define(CLI::App& app) {
   const auto options = std::make_shared<Options>();
-  app.add_option("PLACE", options->place, "a mount point, or a repository: its directory or URL")->required();
+  app.add_option("PLACE", options->place, "a mount point, or a repository: its directory or URL; none: all mounts");
   add_source_options(app, options->sources);
   app.add_flag("--json", options->json, "one JSON document; its keys are stable");
+  app.add_flag("--watch", options->watch, "show it again every two seconds");
   return [options](Io& io) { return run(*options, io); };
 }
 }  // namespace
 
-const Command kStatCommand{"stat", "show how a mount or a repository is",
-                           "For a mount: what is mounted from where, the cache, counters of fetches and reads, and the "
-                           "last failure. Asks the\n"
-                           "process behind the mount, apart from the path of its data. For a repository: its branches "
-                           "and how fresh its head is.",
-                           "granary stat /mnt\ngranary stat --json /mnt | jq .cache\ngranary stat /srv/repo\n", define};
+const Command kStatCommand{
+    "stat", "show how a mount or a repository is",
+    "For a mount: what is mounted from where, who answers for it, the cache, each source, how long "
+    "requests took,\nwhat is stalled, and the last failure. Asks the\n"
+    "process behind the mount, apart from the path of its data. For a repository: its branches "
+    "and how fresh its head is.",
+    "granary stat  # all mounts of this host, a line each\ngranary stat /mnt\ngranary stat --watch /mnt\ngranary stat "
+    "--json /mnt | jq .cache\ngranary stat /srv/repo\n",
+    define};
 
 }  // namespace granary

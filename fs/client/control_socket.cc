@@ -111,9 +111,7 @@ ControlSocket::ControlSocket(std::optional<ControlListener> bound, UniqueFd list
       stop_(::eventfd(0, EFD_CLOEXEC)),
       thread_([this] { run(); }) {}
 
-ControlSocket::~ControlSocket() {
-  close(std::chrono::steady_clock::time_point::max());
-}
+ControlSocket::~ControlSocket() { close(std::chrono::steady_clock::time_point::max()); }
 
 bool ControlSocket::close(std::chrono::steady_clock::time_point deadline) {
   const uint64_t one = 1;

@@ -72,7 +72,7 @@ void describe_mount(MetricsText& out, const MountStatus::Parts& parts) {
   out.sample(1, {{"snapshot", resolved.id.brief()}, {"branch", resolved.branch}, {"tag", resolved.tag}});
   measure(out, "granary_mount_revision", "Revision of the repository that is mounted.", number(resolved.revision));
   measure(out, "granary_mount_start_time_seconds", "When it was mounted, since 1970.",
-          static_cast<double>(parts.mounted_at));
+          static_cast<double>(parts.worker.brief.mounted_at));
   measure(out, "granary_mount_entries", "Entries of the mounted tree.", number(parts.snapshot.entry_count()));
 }
 
@@ -212,10 +212,8 @@ std::string stat_of(const MountStatus& status, const MountMeasures& measures) {
   if (measures.operations != nullptr) out["latency"] = latency_json(*measures.operations);
   if (measures.log != nullptr) {
     const log::LogStats lines = measures.log->stats();
-    out["log_lines"] = {{"written", lines.written},
-                        {"dropped", lines.dropped},
-                        {"lost", lines.lost},
-                        {"suppressed", lines.suppressed}};
+    out["log_lines"] = {
+        {"written", lines.written}, {"dropped", lines.dropped}, {"lost", lines.lost}, {"suppressed", lines.suppressed}};
   }
   return out.dump();
 }

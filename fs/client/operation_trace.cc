@@ -91,8 +91,8 @@ void OperationTrace::forget_if_unused() {
   if (fd_.valid() && mapping_.load() == nullptr) ::unlink(file_.c_str());
 }
 
-// The mapping stays until the end: a thread may be writing into it. All of the file is written first, because what a full
-// tmpfs has no room for would be a SIGBUS later.
+// The mapping stays until the end: a thread may be writing into it. All of the file is written first, because what a
+// full tmpfs has no room for would be a SIGBUS later.
 Status OperationTrace::start() {
   if (is_on()) return Done{};
   if (!fd_.valid()) return Error{Code::kUnsupported, "this mount could not make a file to trace into: see its log"};

@@ -211,8 +211,7 @@ Status Worker::answer_the_kernel() {
   status_.emplace(MountStatus::Parts{*resolved_, *snapshot_, connection_->fetcher(), connection_->cache(), *fill_,
                                      self_, plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
   watch_.emplace(operation_metrics_, trace_);
-  filesystem_.emplace(*snapshot_, *status_, *watch_,
-                      Filesystem::Options{plan_.options.acl, plan_.options.identities});
+  filesystem_.emplace(*snapshot_, *status_, *watch_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
   session_ = TRY(MountSession::start(*filesystem_, *requests_, std::move(device_)));
   kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshot_, found_in_);
   look_ahead();
@@ -220,8 +219,9 @@ Status Worker::answer_the_kernel() {
 }
 
 void Worker::answer_questions() {
-  answer_measures(questions_, *status_, {&operation_metrics_, log_->queue(), watchdog_ ? &*watchdog_ : nullptr,
-                                          [this] { return filesystem_->parked().count(); }});
+  answer_measures(questions_, *status_, {&operation_metrics_, log_->queue(), watchdog_ ? &*watchdog_ : nullptr, [this] {
+                                           return filesystem_->parked().count();
+                                         }});
   answer_trace(questions_, trace_);
   answer_head(questions_, connection_->fetcher());
   answer_recording(questions_, *status_, *resolved_, *snapshot_);
