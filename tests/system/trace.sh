@@ -1,0 +1,46 @@
+# Operations can be traced at any time, and what was traced can be read after the worker was killed and the mount is gone.
+# needs: root fuse
+
+mkdir source
+echo hello >source/greeting
+"$GRANARY" init repo --name sw.example.org --keys keys >trust
+"$GRANARY" publish repo source >/dev/null
+mkdir mnt
+"$GRANARY" mount "$PWD/repo" mnt --trust trust --cache cache --state state --log "$PWD/log"
+
+expect_fail 4 "$GRANARY" trace mnt
+expect_said "granary trace --start"
+"$GRANARY" trace --start mnt
+cat mnt/greeting
+! cat mnt/nothing 2>/dev/null
+"$GRANARY" trace --stop mnt
+! cat mnt/later 2>/dev/null
+"$GRANARY" trace mnt >text
+grep -qE ' lookup +(hit|miss) .* nothing$' text || fail "no lookup: $(cat text)"
+grep -q ' lookup .* ENOENT .* nothing$' text || fail "no answer: $(cat text)"
+grep -qE ' read .* bytes 0\+' text || fail "no read: $(cat text)"
+grep -q later text && fail "traced though it was off"
+"$GRANARY" trace mnt --operations read --json >reads
+$PYTHON -c 'import json, sys
+reads = [json.loads(line) for line in open("reads")]
+assert reads and all(each["operation"] == "read" for each in reads), reads
+assert reads[0]["result"] == 6 and reads[0]["duration_ns"] > 0 and reads[0]["inode"] > 0, reads'
+expect_fail 3 "$GRANARY" trace mnt --operations nonsense
+
+# After the worker was killed: what it had noted is kept.
+"$GRANARY" trace --start mnt
+! cat mnt/before-the-kill 2>/dev/null
+"$GRANARY" stat mnt --json >stat.json
+kill -9 "$(json worker_pid stat.json)"
+until_true 20 cat mnt/greeting
+old=$(ls /run/granary/trace.*.old | while read -r file; do ! "$GRANARY" trace "$file" | grep -q before-the-kill || echo "$file"; done)
+[ -n "$old" ] || fail "the trace of the worker that was killed is gone"
+[ "$(stat -c %a "$old")" = 600 ] || fail "others may read it"
+
+# After the mount is gone.
+"$GRANARY" trace --start mnt
+! cat mnt/at-the-end 2>/dev/null
+"$GRANARY" umount mnt
+"$GRANARY" trace mnt | grep -q at-the-end || fail "nothing is left after unmounting"
+rm -f "$old" "${old%.old}"
+expect_fail 6 "$GRANARY" trace trust
