@@ -1,9 +1,9 @@
 // `probe`: whether mounts answer.
-#include "tools/mount_probe.h"
-
+#include "fs/base/bytes.h"
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/many_mounts.h"
+#include "tools/mount_probe.h"
 
 namespace granary {
 

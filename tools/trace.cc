@@ -1,4 +1,6 @@
 // `trace`: the last operations of a mount, as its worker notes them.
+#include <sys/stat.h>
+
 #include <chrono>
 #include <ctime>
 #include <set>
