@@ -9,7 +9,7 @@
 
 #include "fs/base/result.h"
 #include "fs/client/mount_status.h"
-#include "fs/client/mounted_snapshot.h"
+#include "fs/client/served_snapshots.h"
 
 namespace granary {
 
@@ -33,7 +33,6 @@ void answer_stat(MountControl& control, const MountStatus& status);
 
 // "profile start", "profile status", "profile stop": recording what is touched. `stop` answers with a line of JSON that
 // counts (RecordedTrace), then the trace document. All borrow.
-void answer_recording(MountControl& control, const MountStatus& status, const ResolvedSnapshot& resolved,
-                      MountedSnapshot& snapshot);
+void answer_recording(MountControl& control, const MountStatus& status, ServedSnapshots& snapshots);
 
 }  // namespace granary

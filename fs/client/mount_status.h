@@ -6,9 +6,8 @@
 
 #include "fs/base/time.h"
 #include "fs/client/background_fill.h"
-#include "fs/client/mounted_snapshot.h"
 #include "fs/client/profile_replay.h"
-#include "fs/client/repository_view.h"
+#include "fs/client/served_snapshots.h"
 #include "fs/client/worker_brief.h"
 #include "fs/store/cache.h"
 
@@ -17,8 +16,7 @@ namespace granary {
 class MountStatus {
  public:
   struct Parts {
-    const ResolvedSnapshot& resolved;
-    const MountedSnapshot& snapshot;
+    const ServedSnapshots& snapshots;
     const Fetcher& fetcher;
     const Cache& cache;
     const BackgroundFill& fill;

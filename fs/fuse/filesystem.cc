@@ -138,8 +138,8 @@ const fuse_lowlevel_ops& Filesystem::operations() {
   return table;
 }
 
-Filesystem::Filesystem(MountedSnapshot& snapshot, const MountStatus& status, Options options)
-    : snapshot_(snapshot),
+Filesystem::Filesystem(ServedSnapshots& snapshots, const MountStatus& status, Options options)
+    : snapshots_(snapshots),
       status_(status),
       options_(options),
       parked_(std::make_shared<ParkedRequests>()),
@@ -237,7 +237,7 @@ void Filesystem::init(fuse_conn_info& connection) {
   connection.time_gran = 1;
 }
 
-Result<struct stat> Filesystem::stat_of(const Row& row) {
+Result<struct stat> Filesystem::stat_of(const Row& row, MountedSnapshot& in) {
   const Node& node = row->node;
   struct stat out {};
   out.st_ino = row->inode;
@@ -253,7 +253,7 @@ Result<struct stat> Filesystem::stat_of(const Row& row) {
   if (node.type == NodeType::kCharDevice || node.type == NodeType::kBlockDevice)
     out.st_rdev = makedev(node.device_major, node.device_minor);
   if (node.is_file()) {
-    const uint64_t stored = TRY(snapshot_.data_bytes(row));
+    const uint64_t stored = TRY(in.data_bytes(row));
     out.st_blocks = static_cast<blkcnt_t>((stored + kBlockBytes - 1) / kBlockBytes * (kBlockBytes / 512));
   }
   return out;
@@ -265,9 +265,10 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
     fuse_reply_err(request, ENAMETOOLONG);
     return Turn::kOver;
   }
-  const auto row = wanted == "."    ? snapshot_.row(directory)
-                   : wanted == ".." ? snapshot_.parent_of(directory)
-                                    : snapshot_.lookup(directory, wanted);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = wanted == "."    ? snapshots_.row(turn, directory)
+                   : wanted == ".." ? snapshots_.parent_of(turn, directory)
+                                    : snapshots_.lookup(turn, directory, wanted);
   if (!row && row.error().code == Code::kNotFound && wanted != "." && wanted != "..") {
     fuse_entry_param missing{};
     missing.entry_timeout = kForever;
@@ -275,7 +276,7 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
     return Turn::kOver;
   }
   if (!row) return refuse_inode(request, row.error());
-  const auto attributes = stat_of(*row);
+  const auto attributes = stat_of(row->row, *row->in);
   if (!attributes) return refuse(request, attributes.error());
   const fuse_entry_param entry = entry_for(*attributes);
   fuse_reply_entry(request, &entry);
@@ -283,18 +284,20 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
 }
 
 Filesystem::Turn Filesystem::getattr(fuse_req_t request, InodeNumber inode) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
-  const auto attributes = stat_of(*row);
+  const auto attributes = stat_of(row->row, *row->in);
   if (!attributes) return refuse(request, attributes.error());
   fuse_reply_attr(request, &*attributes, kForever);
   return Turn::kOver;
 }
 
 Filesystem::Turn Filesystem::readlink(fuse_req_t request, InodeNumber inode) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
-  fuse_reply_readlink(request, (*row)->node.target.c_str());
+  fuse_reply_readlink(request, row->row->node.target.c_str());
   return Turn::kOver;
 }
 
@@ -318,11 +321,14 @@ void Filesystem::opendir(fuse_req_t request, fuse_file_info* file) {
 }
 
 Filesystem::Turn Filesystem::read(fuse_req_t request, InodeNumber inode, size_t size, off_t offset) {
-  const auto plan = snapshot_.plan_read(inode, static_cast<uint64_t>(offset), size);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto file = snapshots_.row(turn, inode);
+  if (!file) return refuse_inode(request, file.error());
+  const auto plan = file->in->plan_read(file->row, static_cast<uint64_t>(offset), size);
   if (!plan) return refuse_inode(request, plan.error());
   const auto ticket = park(request);
   if (!ticket) return Turn::kOver;
-  snapshot_.read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
+  file->in->read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
     if (!parked->claim(ticket)) return;  // interrupted, and answered
     if (!bytes) {
       fuse_reply_err(request, errno_of(bytes.error().code));
@@ -353,21 +359,22 @@ Filesystem::Turn Filesystem::readdir(fuse_req_t request, InodeNumber directory, 
     return true;
   };
 
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
   ListCookie after = static_cast<ListCookie>(offset);
   for (; after < 2; ++after) {  // "." and "..", which the kernel takes names and numbers from, nothing else
-    const auto row = after == 0 ? snapshot_.row(directory) : snapshot_.parent_of(directory);
+    const auto row = after == 0 ? snapshots_.row(turn, directory) : snapshots_.parent_of(turn, directory);
     if (!row) return refuse_inode(request, row.error());
     struct stat attributes {};
-    attributes.st_ino = (*row)->inode;
+    attributes.st_ino = row->row->inode;
     attributes.st_mode = S_IFDIR;
     if (!add(after == 0 ? "." : "..", attributes, after + 1)) break;
   }
   const size_t at_most = (size - used) / (listing == Listing::kPlus ? kMinEntryPlusBytes : kMinEntryBytes) + 1;
-  const auto entries = snapshot_.list(directory, after, at_most);
-  if (!entries) return refuse_inode(request, entries.error());
-  for (const Listed& listed : *entries) {
-    const auto attributes = stat_of(listed.row);
-    if (!attributes && &listed == &entries->front()) return refuse(request, attributes.error());
+  const auto part = snapshots_.list(turn, directory, after, at_most);
+  if (!part) return refuse_inode(request, part.error());
+  for (const Listed& listed : part->entries) {
+    const auto attributes = stat_of(listed.row, *part->in);
+    if (!attributes && &listed == &part->entries.front()) return refuse(request, attributes.error());
     if (!attributes) break;  // the next request begins with this one
     if (!add(listed.row->name.c_str(), *attributes, listed.cookie)) break;
   }
@@ -378,14 +385,16 @@ Filesystem::Turn Filesystem::readdir(fuse_req_t request, InodeNumber directory, 
 void Filesystem::statfs(fuse_req_t request) {
   struct statvfs out {};
   out.f_bsize = out.f_frsize = kBlockBytes;
-  out.f_blocks = (snapshot_.total_bytes() + kBlockBytes - 1) / kBlockBytes;
-  out.f_files = snapshot_.entry_count();
+  const auto served = snapshots_.current();
+  out.f_blocks = (served->snapshot->total_bytes() + kBlockBytes - 1) / kBlockBytes;
+  out.f_files = served->snapshot->entry_count();
   out.f_namemax = kMaxNameBytes;
   fuse_reply_statfs(request, &out);
 }
 
 // What user.granary.KEY says of an entry. Never listed, so that nobody copies it with the file.
-Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_view key) {
+Result<std::optional<Bytes>> Filesystem::own_xattr(const ServedSnapshots::Located& of, std::string_view key) {
+  const Row& row = of.row;
   const Node& node = row->node;
   if (row->inode == kRootInode) {
     if (auto word = status_.word(key)) return word;
@@ -396,7 +405,7 @@ Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_v
   if (key != "objects" || !node.is_file()) return std::optional<Bytes>();
   Bytes lines;
   size_t listed = 0;
-  for (const ObjectId& id : TRY(snapshot_.objects(row))) {
+  for (const ObjectId& id : TRY(of.in->objects(row))) {
     if (++listed > kMaxListedObjects) return std::optional(lines + "...\n");
     lines += id.hex() + "\n";
   }
@@ -404,14 +413,15 @@ Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_v
 }
 
 Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std::string_view wanted, size_t size) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
   if (wanted.starts_with(kOwnPrefix)) {
     const auto value = own_xattr(*row, wanted.substr(kOwnPrefix.size()));
     if (!value) return refuse(request, value.error());
     if (*value) return reply_sized(request, **value, size);
   }
-  for (const Xattr& xattr : (*row)->node.xattrs) {
+  for (const Xattr& xattr : row->row->node.xattrs) {
     if (xattr.name != wanted) continue;
     const bool is_acl = wanted.starts_with(kAclPrefix) && !options_.identities.empty();
     return reply_sized(request, is_acl ? options_.identities.acl(xattr.value) : xattr.value, size);
@@ -421,11 +431,12 @@ Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std
 }
 
 Filesystem::Turn Filesystem::listxattr(fuse_req_t request, InodeNumber inode, size_t size) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
   const bool sees_trusted = fuse_req_ctx(request)->uid == 0;
   Bytes names;
-  for (const Xattr& xattr : (*row)->node.xattrs) {
+  for (const Xattr& xattr : row->row->node.xattrs) {
     if (!sees_trusted && xattr.name.starts_with("trusted.")) continue;
     names += xattr.name + '\0';
   }
@@ -437,10 +448,11 @@ Filesystem::Turn Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t 
     fuse_reply_err(request, EINVAL);
     return Turn::kOver;
   }
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
   const auto sought = whence == SEEK_DATA ? MountedSnapshot::Sought::kData : MountedSnapshot::Sought::kHole;
-  const auto found = snapshot_.seek(*row, static_cast<uint64_t>(offset), sought);
+  const auto found = row->in->seek(row->row, static_cast<uint64_t>(offset), sought);
   if (!found) return refuse(request, found.error());
   if (!*found) {
     fuse_reply_err(request, ENXIO);

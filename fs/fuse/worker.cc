@@ -158,8 +158,10 @@ Status Worker::choose_snapshot() {
 
 Status Worker::open_snapshot() {
   replay_ = start_replay();  // beside all that follows
-  const MountedSnapshot::Names names{resolved_->repository_name, resolved_->url};
-  snapshot_ = TRY(MountedSnapshot::open(resolved_->snapshot.catalog, connection_->fetcher(), names));
+  Fetcher& fetcher = connection_->fetcher();
+  auto snapshot =
+      TRY(MountedSnapshot::open(resolved_->snapshot.catalog, fetcher, ServedSnapshots::names_of(*resolved_)));
+  snapshots_.emplace(fetcher, *resolved_, std::move(snapshot));
   if (connection_->fetcher().stats().misses > 0) found_in_ = KernelReadAhead::Cache::kCold;
   return Done{};
 }
@@ -200,18 +202,18 @@ Status Worker::wait_for_the_device() {
 }
 
 Status Worker::answer_the_kernel() {
-  status_.emplace(MountStatus::Parts{*resolved_, *snapshot_, connection_->fetcher(), connection_->cache(), *fill_,
+  status_.emplace(MountStatus::Parts{*snapshots_, connection_->fetcher(), connection_->cache(), *fill_,
                                      self_, plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
-  filesystem_.emplace(*snapshot_, *status_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
+  filesystem_.emplace(*snapshots_, *status_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
   session_ = TRY(MountSession::start(*filesystem_, *requests_, std::move(device_)));
-  kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshot_, found_in_);
+  kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshots_->current()->snapshot->observations(), found_in_);
   look_ahead();
   return Done{};
 }
 
 void Worker::answer_questions() {
   answer_stat(questions_, *status_);
-  answer_recording(questions_, *status_, *resolved_, *snapshot_);
+  answer_recording(questions_, *status_, *snapshots_);
   answer_fill(questions_, *fill_);
   answer_jobs(questions_, *jobs_);
   questions_.add("options", [this](const std::string&) -> Result<std::string> {
@@ -242,7 +244,7 @@ void Worker::say_ready() {
 
 void Worker::look_ahead() {
   const bool replaying = replay_ && replay_->is_under_way();
-  snapshot_->hold_read_ahead(replaying);
+  snapshots_->current()->snapshot->hold_read_ahead(replaying);
   kernel_read_ahead_->adapt(replaying ? KernelReadAhead::Profile::kReplaying : KernelReadAhead::Profile::kNone);
 }
 
@@ -290,7 +292,8 @@ void Worker::end() {
   log::info("unmounted", {{"repository", resolved_->repository_name}, {"path", plan_.mount_point()}});
   [[maybe_unused]] const Status said = channel_.send(WorkerChannel::Word::kEnded);
   const auto deadline = std::chrono::steady_clock::now() + kParkedTimeout;
-  if (filesystem_->parked().wait_until_empty(deadline) && snapshot_->stop_read_ahead(deadline)) return;
+  if (filesystem_->parked().wait_until_empty(deadline) && snapshots_->current()->snapshot->stop_read_ahead(deadline))
+    return;
   control_.reset();
   log_.reset();
   ::_exit(0);  // whoever waited is gone, and what they waited for may never come

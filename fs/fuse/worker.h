@@ -10,6 +10,7 @@
 #include "fs/client/mount_control.h"
 #include "fs/client/mount_jobs.h"
 #include "fs/client/repository_view.h"
+#include "fs/client/served_snapshots.h"
 #include "fs/client/worker_brief.h"
 #include "fs/fuse/filesystem.h"
 #include "fs/fuse/kept_memory.h"
@@ -70,7 +71,7 @@ class Worker {
   std::unique_ptr<RepositoryView> view_;
   std::optional<ResolvedSnapshot> resolved_;
   std::unique_ptr<ProfileReplay> replay_;
-  std::unique_ptr<MountedSnapshot> snapshot_;
+  std::optional<ServedSnapshots> snapshots_;
   KernelReadAhead::Cache found_in_ = KernelReadAhead::Cache::kWarm;
   std::optional<BackgroundFill> fill_;
   std::optional<MountJobs> jobs_;
