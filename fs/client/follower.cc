@@ -1,5 +1,6 @@
-// A look: resolve → open → compare (nothing has happened yet; all of it may fail) → keep → switch → drain → forget → keep.
-// Between `keep` and the last `keep` a worker that is killed is followed by one that lets the kernel forget once more.
+// A look: resolve → open → compare (nothing has happened yet; all of it may fail) → keep → switch → drain → forget →
+// keep. Between `keep` and the last `keep` a worker that is killed is followed by one that lets the kernel forget once
+// more.
 #include "fs/client/follower.h"
 
 #include <algorithm>
@@ -75,7 +76,8 @@ Result<uint64_t> Follower::look(std::optional<SnapshotSelector> to) {
 
 std::optional<Result<Follower::Outcome>> Follower::outcome(uint64_t number) const {
   const MutexLock lock(mutex_);
-  const auto found = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& each) { return each.number == number; });
+  const auto found =
+      std::find_if(asked_.begin(), asked_.end(), [&](const Asked& each) { return each.number == number; });
   if (found == asked_.end()) return Result<Outcome>(Error{Code::kNotFound, str("no look ", number, " on this mount")});
   return found->outcome;
 }
@@ -95,7 +97,8 @@ std::string Follower::json() const {
   out["switches"] = now.switches;
   out["last_switch"] = time_or_null(now.last_switch);
   out["former"] = parts_.snapshots.former().size();
-  out["held_back_by"] = now.held_back_by.empty() ? nlohmann::ordered_json() : printable(now.held_back_by);
+  out["held_back_by"] = nullptr;
+  if (!now.held_back_by.empty()) out["held_back_by"] = printable(now.held_back_by);
   return out.dump();
 }
 
@@ -180,12 +183,13 @@ void Follower::look_for(const std::optional<Asked>& asked) {
   }
 }
 
-void Follower::note(const Result<Outcome>& outcome) NO_THREAD_SAFETY_ANALYSIS {
+void Follower::note(const Result<Outcome>& outcome) {
   ++state_.checks;
   state_.last_check = Clock::system().now();
   const std::string trouble = outcome ? "" : outcome.error().message;
   const bool is_same = trouble == state_.held_back_by;
-  same_failures_ = !trouble.empty() && is_same ? same_failures_ + 1 : 0;
+  const bool will_pass = !outcome && outcome.error().code == Code::kUnavailable;  // a network comes back
+  same_failures_ = !trouble.empty() && is_same && !will_pass ? same_failures_ + 1 : 0;
   if (!is_same && !trouble.empty())
     log::warn("stays at its snapshot", {{"path", parts_.mount_point},
                                         {"snapshot", parts_.snapshots.current()->resolved.id},
@@ -202,10 +206,10 @@ Result<Follower::Outcome> Follower::look_once(const SnapshotSelector& selector) 
   ResolvedSnapshot resolved = TRY(parts_.resolve(selector));
   const SnapshotId now = parts_.snapshots.current()->resolved.id;
   if (resolved.id == now) return Outcome{now, now, {}};
-  return switch_to(std::move(resolved));
+  return switch_to(std::move(resolved), selector);
 }
 
-Result<Follower::Outcome> Follower::switch_to(ResolvedSnapshot resolved) {
+Result<Follower::Outcome> Follower::switch_to(ResolvedSnapshot resolved, const SnapshotSelector& selector) {
   const auto before = parts_.snapshots.current();
   std::shared_ptr<MountedSnapshot> next =
       TRY(MountedSnapshot::open(resolved.snapshot.catalog, parts_.fetcher, ServedSnapshots::names_of(resolved),
@@ -214,15 +218,20 @@ Result<Follower::Outcome> Follower::switch_to(ResolvedSnapshot resolved) {
   TRY_WITHIN(str("snapshot ", resolved.id.brief()),
              forget_changes(before->snapshot->catalog(), next->catalog(), nothing));
 
+  if (parts_.keep) {
+    std::vector<ResolvedSnapshot> former = parts_.snapshots.former();
+    former.insert(former.begin(), before->resolved);
+    parts_.keep({resolved, std::move(former), selector.text(), before->resolved.id});
+  }
+  crash_point("switching");
   parts_.snapshots.switch_to(std::move(resolved), std::move(next));
-  if (parts_.keep) parts_.keep(before->resolved.id);
   crash_point("switched");
   const auto now = parts_.snapshots.current();
   if (parts_.switched) parts_.switched(*now);
   ServedSnapshots::drain(*before);
   const ForgottenChanges forgotten = let_forget(*before->snapshot, *now->snapshot);
   crash_point("forgotten");
-  if (parts_.keep && !is_stopping()) parts_.keep(std::nullopt);
+  keep_present(selector);
   log::info("switched", {{"path", parts_.mount_point},
                          {"from", before->resolved.id},
                          {"to", now->resolved.id},
@@ -256,7 +265,17 @@ void Follower::finish_last_switch() {
               {{"path", parts_.mount_point}, {"cause", before.error().message}});
     if (!pause(kForgetAgainAfter)) return;
   }
-  if (parts_.keep && !is_stopping()) parts_.keep(std::nullopt);
+  SnapshotSelector selector;
+  {
+    const MutexLock lock(mutex_);
+    selector = selector_;
+  }
+  keep_present(selector);
+}
+
+void Follower::keep_present(const SnapshotSelector& selector) {
+  if (!parts_.keep || is_stopping()) return;  // stopping in the middle is a switch under way, for whoever comes next
+  parts_.keep({parts_.snapshots.current()->resolved, parts_.snapshots.former(), selector.text(), std::nullopt});
 }
 
 void answer_remount(MountControl& control, Follower& follower) {
@@ -268,7 +287,7 @@ void answer_remount(MountControl& control, Follower& follower) {
   control.add("remounted", [&follower](const std::string& number) -> Result<std::string> {
     const auto outcome = follower.outcome(std::strtoull(number.c_str(), nullptr, 10));
     if (!outcome) return std::string("{}");
-    const Follower::Outcome& came_to = TRY(*outcome);
+    const Follower::Outcome came_to = TRY(*outcome);
     return nlohmann::ordered_json{{"from", came_to.from.hex()},
                                   {"to", came_to.to.hex()},
                                   {"switched", came_to.from != came_to.to},

@@ -16,6 +16,7 @@
 
 #include "fs/base/time.h"
 #include "fs/client/forget_changes.h"
+#include "fs/client/kept_snapshots.h"
 #include "fs/client/served_snapshots.h"
 
 namespace granary {
@@ -34,8 +35,8 @@ class Follower {
     KernelCaches& caches;
     // The repository as it is now, verified: a fresh head each time.
     std::function<Result<ResolvedSnapshot>(const SnapshotSelector&)> resolve;
-    // Makes what outlives a crash: called before a switch (`forgetting`: the snapshot it leaves), and after it (nothing).
-    std::function<void(const std::optional<SnapshotId>& forgetting)> keep;
+    // Leaves this to the worker that comes after a crash: before a switch and after it.
+    std::function<void(const KeptSnapshots&)> keep;
     // After each switch, before the kernel has forgotten anything.
     std::function<void(const ServedSnapshots::Served& now)> switched;
     std::string mount_point;  // for the log
@@ -89,10 +90,12 @@ class Follower {
   bool wait_for_turn(std::optional<Asked>& asked);
   void look_for(const std::optional<Asked>& asked);
   Result<Outcome> look_once(const SnapshotSelector& selector);
-  Result<Outcome> switch_to(ResolvedSnapshot resolved);
+  Result<Outcome> switch_to(ResolvedSnapshot resolved, const SnapshotSelector& selector);
   ForgottenChanges let_forget(MountedSnapshot& before, MountedSnapshot& after);
   void finish_last_switch();
-  void note(const Result<Outcome>& outcome);
+  void note(const Result<Outcome>& outcome) REQUIRES(mutex_);
+  // What is served now, without a switch that is not complete.
+  void keep_present(const SnapshotSelector& selector);
   void plan_next() REQUIRES(mutex_);
   bool is_stopping() const;
   bool pause(std::chrono::milliseconds time);

@@ -19,8 +19,11 @@ class Forgetting {
     const std::optional<Entry>& after = difference.after;
     if (before && after && before->inode == after->inode && before->node.type == after->node.type)
       return attributes(after->inode);
+    if (before) TRY(name(path, *before));
+    if (after && (!before || after->parent != before->parent)) TRY(name(path, *after));
     for (const auto* entry : {&before, &after}) {
-      if (*entry) TRY(name(path, **entry));
+      const bool has_others = *entry && !(*entry)->node.is_directory() && (*entry)->nlink > 1;
+      if (has_others) TRY(attributes((*entry)->inode));
     }
     if ((before && before->node.is_directory()) || (after && after->node.is_directory())) replaced_ = path;
     return Done{};
@@ -43,9 +46,7 @@ class Forgetting {
     const Bytes above = slash == Bytes::npos ? Bytes() : path.substr(0, slash);
     if (listed_.empty() || listed_.back().directory != entry.parent) listed_.push_back({above, entry.parent});
     ++told_.names;
-    TRY(caches_.forget_name(entry.parent, entry.name));
-    const bool has_others = !entry.node.is_directory() && entry.nlink > 1;
-    return has_others ? attributes(entry.inode) : Status(Done{});
+    return caches_.forget_name(entry.parent, entry.name);
   }
 
   Status attributes(InodeNumber inode) {

@@ -1,5 +1,5 @@
-// forget_changes: tells a kernel what to forget when one snapshot takes the place of another: exactly what differs, found
-// in O(changes) by digests and told one by one, so that any number of changes takes no memory.
+// forget_changes: tells a kernel what to forget when one snapshot takes the place of another: exactly what differs,
+// found in O(changes) by digests and told one by one, so that any number of changes takes no memory.
 #pragma once
 
 #include "fs/format/catalog.h"

@@ -122,6 +122,7 @@ Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(f
 
 std::string MountStatus::json() const {
   const auto served = parts_.snapshots.current();
+  const Follower* const follower = follower_.load();
   const ResolvedSnapshot& resolved = served->resolved;
   const WorkerBrief& worker = parts_.worker.brief;
   const Json out{
@@ -157,6 +158,7 @@ std::string MountStatus::json() const {
       {"profile", replay_json(parts_.replay)},
       {"recording", recording_json(served->snapshot->touches())},
       {"fill", Json::parse(parts_.fill.json())},
+      {"following", follower == nullptr ? Json() : Json::parse(follower->json())},
       {"last_failure", text_or_null(served->snapshot->last_failure())},
       {"log", parts_.log},
   };

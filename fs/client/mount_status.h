@@ -6,6 +6,7 @@
 
 #include "fs/base/time.h"
 #include "fs/client/background_fill.h"
+#include "fs/client/follower.h"
 #include "fs/client/profile_replay.h"
 #include "fs/client/served_snapshots.h"
 #include "fs/client/worker_brief.h"
@@ -28,6 +29,9 @@ class MountStatus {
   };
   explicit MountStatus(Parts parts) : parts_(std::move(parts)) {}
 
+  // From then on `json` tells how it follows; borrowed.
+  void follow(const Follower& follower) { follower_.store(&follower); }
+
   // Keys are stable once published (docs/operations.md).
   std::string json() const;
   // Of what is being recorded (TouchRecorder); "null" while nothing is.
@@ -37,6 +41,7 @@ class MountStatus {
 
  private:
   const Parts parts_;
+  std::atomic<const Follower*> follower_{nullptr};
 };
 
 }  // namespace granary

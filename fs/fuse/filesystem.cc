@@ -146,40 +146,42 @@ Filesystem::Filesystem(ServedSnapshots& snapshots, const MountStatus& status, Op
       turns_(kTurnThreads) {}
 
 template <class... Parameters, class... Arguments>
-void Filesystem::answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, Parameters...),
-                        Arguments... arguments) {
+void Filesystem::answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, InodeNumber, Parameters...),
+                        InodeNumber inode, Arguments... arguments) {
   const WithoutWaiting::Arrivals none;
   const WithoutWaiting scope(none);
-  if ((this->*operation)(request, arguments...) == Turn::kOver) return;
-  wait_and_try(request, {scope.missing()}, [this, request, operation, ... arguments = kept(arguments)] {
-    return (this->*operation)(request, arguments...);
+  if ((this->*operation)(request, inode, arguments...) == Turn::kOver) return;
+  wait_and_try(request, inode, {scope.missing()}, [this, request, operation, inode, ... arguments = kept(arguments)] {
+    return (this->*operation)(request, inode, arguments...);
   });
 }
 
-void Filesystem::wait_and_try(fuse_req_t request, WithoutWaiting::Arrivals waited_for, Again again) {
-  const auto ticket = park(request);
+void Filesystem::wait_and_try(fuse_req_t request, InodeNumber inode, WithoutWaiting::Arrivals waited_for, Again again) {
+  const auto ticket = park(request, inode);
   if (!ticket) return;
   const std::shared_ptr<Arrival> missing = waited_for.back();
-  missing->then([this, parked = parked_, request, ticket = *ticket, waited_for = std::move(waited_for),
+  missing->then([this, parked = parked_, request, inode, ticket = *ticket, waited_for = std::move(waited_for),
                  again = std::move(again)]() mutable {
     // No turn, no `this`: when nothing is parked any more, the filesystem may be gone.
     const auto turn = std::make_shared<ParkedRequests::Turn>(*parked, ticket);
     if (!*turn) return;
-    turns_.post(Priority::kDemand, [this, parked = std::move(parked), turn, request, waited_for = std::move(waited_for),
-                                    again = std::move(again)] { take_turn(request, waited_for, again); });
+    turns_.post(Priority::kDemand,
+                [this, parked = std::move(parked), turn, request, inode, waited_for = std::move(waited_for),
+                 again = std::move(again)] { take_turn(request, inode, waited_for, again); });
   });
 }
 
-void Filesystem::take_turn(fuse_req_t request, const WithoutWaiting::Arrivals& waited_for, const Again& again) {
+void Filesystem::take_turn(fuse_req_t request, InodeNumber inode, const WithoutWaiting::Arrivals& waited_for,
+                           const Again& again) {
   const WithoutWaiting scope(waited_for);
   if (again() == Turn::kOver) return;
   WithoutWaiting::Arrivals more = waited_for;
   more.push_back(scope.missing());
-  wait_and_try(request, std::move(more), again);
+  wait_and_try(request, inode, std::move(more), again);
 }
 
-std::optional<ParkedRequests::Ticket> Filesystem::park(fuse_req_t request) {
-  const ParkedRequests::Ticket ticket = parked_->park(request);
+std::optional<ParkedRequests::Ticket> Filesystem::park(fuse_req_t request, InodeNumber inode) {
+  const ParkedRequests::Ticket ticket = parked_->park(request, inode);
   registration = {request, false};
   fuse_req_interrupt_func(request, Calls::interrupted, reinterpret_cast<void*>(ticket));
   registration.request = nullptr;
@@ -326,7 +328,7 @@ Filesystem::Turn Filesystem::read(fuse_req_t request, InodeNumber inode, size_t 
   if (!file) return refuse_inode(request, file.error());
   const auto plan = file->in->plan_read(file->row, static_cast<uint64_t>(offset), size);
   if (!plan) return refuse_inode(request, plan.error());
-  const auto ticket = park(request);
+  const auto ticket = park(request, 0);
   if (!ticket) return Turn::kOver;
   file->in->read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
     if (!parked->claim(ticket)) return;  // interrupted, and answered

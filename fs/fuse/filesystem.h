@@ -44,11 +44,12 @@ class Filesystem {
 
   // Gives the request its first turn, which is a call of `operation`. What it needs for others is copied only then.
   template <class... Parameters, class... Arguments>
-  void answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, Parameters...), Arguments... arguments);
-  void wait_and_try(fuse_req_t request, WithoutWaiting::Arrivals waited_for, Again again);
-  void take_turn(fuse_req_t request, const WithoutWaiting::Arrivals& waited_for, const Again& again);
+  void answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, InodeNumber, Parameters...),
+              InodeNumber inode, Arguments... arguments);
+  void wait_and_try(fuse_req_t request, InodeNumber inode, WithoutWaiting::Arrivals waited_for, Again again);
+  void take_turn(fuse_req_t request, InodeNumber inode, const WithoutWaiting::Arrivals& waited_for, const Again& again);
   // Nothing when the request was interrupted already, and answered.
-  std::optional<ParkedRequests::Ticket> park(fuse_req_t request);
+  std::optional<ParkedRequests::Ticket> park(fuse_req_t request, InodeNumber inode);
 
   void init(fuse_conn_info& connection);
   void open(fuse_req_t request, fuse_file_info* file);

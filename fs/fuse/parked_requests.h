@@ -14,16 +14,24 @@ class ParkedRequests {
  public:
   using Ticket = uintptr_t;
 
-  Ticket park(fuse_req_t request) {
+  // `inode`: which the kernel may hold a lock of until this is answered; 0: none.
+  Ticket park(fuse_req_t request, uint64_t inode) {
     const MutexLock lock(mutex_);
-    requests_.emplace(++last_, request);
+    requests_.emplace(++last_, Parked{request, inode});
+    if (inode != 0) ++inodes_[inode];
     return last_;
+  }
+
+  // Whether a request that was parked with it still waits.
+  bool has(uint64_t inode) const {
+    const MutexLock lock(mutex_);
+    return inodes_.contains(inode);
   }
 
   // True for the one who is to answer.
   bool claim(Ticket ticket) {
     const MutexLock lock(mutex_);
-    const bool first = requests_.erase(ticket) == 1;
+    const bool first = remove(ticket);
     if (first) tell_if_empty();
     return first;
   }
@@ -60,9 +68,22 @@ class ParkedRequests {
   }
 
  private:
+  struct Parked {
+    fuse_req_t request;
+    uint64_t inode;
+  };
+
+  bool remove(Ticket ticket) REQUIRES(mutex_) {
+    const auto found = requests_.find(ticket);
+    if (found == requests_.end()) return false;
+    const auto inode = inodes_.find(found->second.inode);
+    if (inode != inodes_.end() && --inode->second == 0) inodes_.erase(inode);
+    requests_.erase(found);
+    return true;
+  }
   bool begin_turn(Ticket ticket) {
     const MutexLock lock(mutex_);
-    const bool first = requests_.erase(ticket) == 1;
+    const bool first = remove(ticket);
     if (first) ++turns_;
     return first;
   }
@@ -78,7 +99,8 @@ class ParkedRequests {
 
   mutable Mutex mutex_;
   std::condition_variable empty_;
-  std::unordered_map<Ticket, fuse_req_t> requests_ GUARDED_BY(mutex_);
+  std::unordered_map<Ticket, Parked> requests_ GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, size_t> inodes_ GUARDED_BY(mutex_);
   Ticket last_ GUARDED_BY(mutex_) = 0;
   size_t turns_ GUARDED_BY(mutex_) = 0;
 };
