@@ -11,7 +11,9 @@ constexpr uint64_t kParkedInReads = 50;  // one parked read in so many: the cach
 }  // namespace
 
 KernelReadAhead::KernelReadAhead(UniqueFd setting, const Observations& observations, Cache cache)
-    : setting_(std::move(setting)), observations_(observations), usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
+    : setting_(std::move(setting)),
+      observations_(observations),
+      usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
 
 void KernelReadAhead::adapt(Profile profile) {
   const MutexLock lock(mutex_);

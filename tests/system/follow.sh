@@ -42,10 +42,10 @@ sys.stdin.readline()
 print(bytes(m) == open("program.1", "rb").read(), flush=True)
 END
 mkfifo go
+exec 8<>go
 background $PYTHON mapped.py <go
 mapped=$started
 mapped_log=$started_log
-exec 8>go
 until_true 5 grep -q mapped "$mapped_log"
 
 echo two, and longer >source/changed
