@@ -114,7 +114,8 @@ TEST_F(RecordedTraceTest, AMountIsAskedToStartToTellAndToStop) {
   resolved.id = snapshot_id_;
   const BackgroundFill fill(snapshot_id_, *fetcher_, cache_, {});
   ServedSnapshots snapshots(*fetcher_, resolved, snapshot_);
-  const MountStatus status({snapshots, *fetcher_, cache_, fill, "/mnt", "/cache", "stderr", 0, nullptr});
+  const WorkerStatus worker;
+  const MountStatus status({snapshots, *fetcher_, cache_, fill, worker, "/mnt", "/cache", "stderr", nullptr});
   MountControl control;
   answer_stat(control, status);
   answer_recording(control, status, snapshots);
