@@ -389,7 +389,8 @@ void Supervisor::fail(int exit_status) {
 void Supervisor::plan_restart() {
   milliseconds pause{0};
   if (deaths_in_row_ > kRestartsAtOnce)
-    pause = std::min<milliseconds>(kLongestPause, kFirstPause * (1 << std::min(deaths_in_row_ - kRestartsAtOnce - 1, 12U)));
+    pause =
+        std::min<milliseconds>(kLongestPause, kFirstPause * (1 << std::min(deaths_in_row_ - kRestartsAtOnce - 1, 12U)));
   restart_at_ = Steady::now() + pause;
 }
 
