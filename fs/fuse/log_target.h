@@ -1,25 +1,47 @@
-// LogTarget: where a mount's log lines go. Never to something that could make the writer wait.
+// LogTarget: where a mount's log lines go: standard error, the journal, the system log or a file. From `use` on a
+// thread of its own writes them (LogQueue), so that no reader waits for a disk that is full or hangs.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "fs/base/result.h"
-#include "fs/base/unique_fd.h"
+#include "fs/base/log_file.h"
+#include "fs/base/log_queue.h"
 
 namespace granary {
 
 class LogTarget {
  public:
-  // `wanted`: "stderr", "syslog", a file to append to; empty: standard error in the foreground, else the system log, or
-  // where there is none, mount.log in the state directory. Lines go there from `use` on.
-  static Result<LogTarget> open(const std::string& wanted, bool foreground, const std::string& state_directory);
+  struct Options {
+    log::Format format = log::Format::kLogfmt;  // of a file and of standard error
+    log::Rotation rotation;                     // of a file
+  };
+  // `wanted`: "stderr", "journal" or "syslog" (also "journal:SOCKET", "syslog:SOCKET"), a file to append to; empty:
+  // standard error in the foreground, else the journal or the system log, or where there is neither, mount.log in the
+  // state directory. Starts no thread. Opening does not wait, whatever the file is.
+  static Result<LogTarget> open(const std::string& wanted, bool foreground, const std::string& state_directory,
+                                const Options& options);
+  static Result<LogTarget> open(const std::string& wanted, bool foreground, const std::string& state_directory) {
+    return open(wanted, foreground, state_directory, {});
+  }
+  LogTarget(LogTarget&&) = default;
+  ~LogTarget();  // what is queued gets a second
+
+  // Lines go there from now on. Starts a thread: after the last fork.
   void use() const;
   const std::string& name() const { return name_; }
+  // Of what has been logged since `use`; nullptr before.
+  const log::LogQueue* queue() const { return state_->queue.get(); }
 
  private:
-  LogTarget(std::string name, UniqueFd fd) : name_(std::move(name)), fd_(std::move(fd)) {}
+  LogTarget(std::string name, std::unique_ptr<log::LogOutput> output)
+      : name_(std::move(name)), state_(new State{std::move(output), nullptr}) {}
+  struct State {
+    std::unique_ptr<log::LogOutput> output;  // until `use`
+    std::unique_ptr<log::LogQueue> queue;
+  };
   std::string name_;
-  UniqueFd fd_;  // none: standard error
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace granary
