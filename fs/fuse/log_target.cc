@@ -87,14 +87,21 @@ Result<LogTarget> LogTarget::open(const std::string& wanted, bool foreground, co
                    output_of(TRY_WITHIN("cannot log", log::LogFile::open(file, options.rotation, options.format))));
 }
 
+bool LogTarget::is_file(const std::string& wanted) {
+  for (const char* other : {"stderr", "journal", "syslog"}) {
+    if (wanted == other) return false;
+  }
+  return !wanted.empty() && !wanted.starts_with("journal:") && !wanted.starts_with("syslog:");
+}
+
 void LogTarget::use() const {
   if (!state_->output) return;
   state_->queue = std::make_unique<log::LogQueue>(std::move(state_->output));
   log::set_sink(state_->queue.get());
 }
 
-LogTarget::~LogTarget() {
-  if (state_ && state_->queue) log::set_sink(nullptr);
+LogTarget::State::~State() {
+  if (queue) log::set_sink(nullptr);
 }
 
 }  // namespace granary

@@ -24,19 +24,23 @@ class LogTarget {
   static Result<LogTarget> open(const std::string& wanted, bool foreground, const std::string& state_directory) {
     return open(wanted, foreground, state_directory, {});
   }
-  LogTarget(LogTarget&&) = default;
-  ~LogTarget();  // what is queued gets a second
 
-  // Lines go there from now on. Starts a thread: after the last fork.
+  // Lines go there from now on, until this goes; then what is queued gets a second. Starts a thread: after the last
+  // fork.
   void use() const;
+  // Whether `wanted` names a file.
+  static bool is_file(const std::string& wanted);
   const std::string& name() const { return name_; }
   // Of what has been logged since `use`; nullptr before.
   const log::LogQueue* queue() const { return state_->queue.get(); }
 
  private:
   LogTarget(std::string name, std::unique_ptr<log::LogOutput> output)
-      : name_(std::move(name)), state_(new State{std::move(output), nullptr}) {}
+      : name_(std::move(name)), state_(std::make_unique<State>()) {
+    state_->output = std::move(output);
+  }
   struct State {
+    ~State();
     std::unique_ptr<log::LogOutput> output;  // until `use`
     std::unique_ptr<log::LogQueue> queue;
   };
