@@ -27,6 +27,7 @@ const std::vector<Command>& commands() {
       kMountCommand,
       kUmountCommand,
       kUpgradeCommand,
+      kRemountCommand,
       kPrefetchCommand,
       kFillCommand,
       kPinCommand,

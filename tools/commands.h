@@ -12,6 +12,7 @@ extern const Command kCheckCommand;
 extern const Command kCompletionCommand;
 extern const Command kDiffCommand;
 extern const Command kFillCommand;
+extern const Command kRemountCommand;
 extern const Command kGcCommand;
 extern const Command kInitCommand;
 extern const Command kInspectCommand;

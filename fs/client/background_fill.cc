@@ -77,6 +77,16 @@ void BackgroundFill::stop() {
   if (!had_ended) progress_.state = State::kOff;
 }
 
+void BackgroundFill::follow(const CatalogId& catalog) {
+  const Progress before = progress();
+  stop();
+  {
+    const MutexLock control(control_mutex_);
+    catalog_ = catalog;
+  }
+  if (before.state != State::kOff) start(before.rate);
+}
+
 void BackgroundFill::run() {
   std::shared_ptr<FetchJob> job;
   {

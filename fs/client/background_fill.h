@@ -55,6 +55,8 @@ class BackgroundFill {
   void start(FillRate rate);
   // Returns when nothing more is asked for; what has been asked for may still arrive.
   void stop();
+  // Another snapshot is mounted: goes on with that one, from the beginning.
+  void follow(const CatalogId& catalog);
   Progress progress() const;
   // For `granary stat`: a JSON object.
   std::string json() const;
@@ -70,7 +72,7 @@ class BackgroundFill {
   bool is_refused();
   void set(State state);
 
-  const CatalogId catalog_;
+  CatalogId catalog_;  // changed only while there is no thread
   Fetcher& fetcher_;
   Cache& cache_;
   const Options options_;

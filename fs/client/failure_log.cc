@@ -9,19 +9,19 @@ FailureLog::FailureLog(std::string repository, std::string source, PathOf path_o
   thread_ = std::thread([this] { run(); });
 }
 
-FailureLog::~FailureLog() {
+void FailureLog::stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void FailureLog::report(Failure failure) {
   const MutexLock lock(mutex_);
   last_ = failure.error.message;
-  if (told_lately(failure)) return;
+  if (stopping_ || told_lately(failure)) return;
   if (queue_.size() >= kMaxQueued) {
     ++dropped_;
     return;

@@ -27,7 +27,10 @@ class FailureLog {
   using PathOf = std::function<std::string(InodeNumber)>;
 
   FailureLog(std::string repository, std::string source, PathOf path_of);
-  ~FailureLog();  // what is queued is still written
+  ~FailureLog() { stop(); }
+
+  // Writes what is queued, and nothing from then on: no path is asked for any more.
+  void stop();
 
   void report(Failure failure);
   // The message of the newest failure; empty when there was none.

@@ -21,6 +21,8 @@ void answer_stat(MountControl& control, const MountStatus& status) {
 }
 
 void answer_measures(MountControl& control, const MountStatus& status, MountMeasures measures) {
+  control.add("stat",
+              [&status, measures](const std::string&) -> Result<std::string> { return stat_of(status, measures); });
   control.add("metrics",
               [&status, measures](const std::string&) -> Result<std::string> { return metrics_of(status, measures); });
   control.add("log", [measures](const std::string&) -> Result<std::string> {
@@ -53,16 +55,17 @@ void answer_head(MountControl& control, Fetcher& fetcher) {
   });
 }
 
-void answer_recording(MountControl& control, const MountStatus& status, const ResolvedSnapshot& resolved,
-                      MountedSnapshot& snapshot) {
+void answer_recording(MountControl& control, const MountStatus& status, ServedSnapshots& snapshots) {
   control.add("profile start", [&](const std::string&) -> Result<std::string> {
-    TRY(snapshot.touches().start(Clock::system().now()));
+    TRY(snapshots.current()->snapshot->touches().start(Clock::system().now()));
     return status.recording();
   });
   control.add("profile status", [&](const std::string&) -> Result<std::string> { return status.recording(); });
   control.add("profile stop", [&](const std::string&) -> Result<std::string> {
-    const TouchRecorder::Recording recording = TRY(snapshot.touches().stop());
-    const RecordedTrace recorded = trace_of(recording, resolved.repository, resolved.id, snapshot);
+    const auto served = snapshots.current();
+    const TouchRecorder::Recording recording = TRY(served->snapshot->touches().stop());
+    const ResolvedSnapshot& resolved = served->resolved;
+    const RecordedTrace recorded = trace_of(recording, resolved.repository, resolved.id, *served->snapshot);
     const nlohmann::ordered_json counts{{"directories", recorded.directories},
                                         {"files", recorded.files},
                                         {"bytes", recorded.bytes},

@@ -10,8 +10,8 @@
 #include "fs/base/result.h"
 #include "fs/client/mount_metrics.h"
 #include "fs/client/mount_status.h"
-#include "fs/client/mounted_snapshot.h"
 #include "fs/client/operation_trace.h"
+#include "fs/client/served_snapshots.h"
 
 namespace granary {
 
@@ -43,7 +43,6 @@ void answer_head(MountControl& control, Fetcher& fetcher);
 
 // "profile start", "profile status", "profile stop": recording what is touched. `stop` answers with a line of JSON that
 // counts (RecordedTrace), then the trace document. All borrow.
-void answer_recording(MountControl& control, const MountStatus& status, const ResolvedSnapshot& resolved,
-                      MountedSnapshot& snapshot);
+void answer_recording(MountControl& control, const MountStatus& status, ServedSnapshots& snapshots);
 
 }  // namespace granary

@@ -60,6 +60,11 @@ Result<uint64_t> MountJobs::start(Kind kind, Bytes path) {
   return next_++;
 }
 
+void MountJobs::follow(PrefetchJob::What whole) {
+  const MutexLock lock(mutex_);
+  whole_ = std::move(whole);
+}
+
 Result<std::shared_ptr<PrefetchJob>> MountJobs::find(uint64_t number) const {
   const MutexLock lock(mutex_);
   for (const Running& running : jobs_) {

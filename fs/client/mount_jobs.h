@@ -17,12 +17,14 @@ class MountJobs {
  public:
   // `whole`: the snapshot; each job has a path of it.
   MountJobs(PrefetchJob::What whole, std::string cache_directory, Fetcher& fetcher, Cache& cache)
-      : whole_(std::move(whole)), cache_directory_(std::move(cache_directory)), fetcher_(fetcher), cache_(cache) {}
+      : cache_directory_(std::move(cache_directory)), fetcher_(fetcher), cache_(cache), whole_(std::move(whole)) {}
   ~MountJobs();  // stops them all
 
   enum class Kind { kPrefetch, kPin };
   // The job's number. kBusy: too many are under way.
   Result<uint64_t> start(Kind kind, Bytes path);
+  // Another snapshot is mounted: for jobs from now on.
+  void follow(PrefetchJob::What whole);
   // kNotFound: no such job, or not any more.
   Result<PrefetchJob::Progress> progress(uint64_t number) const;
   Status stop(uint64_t number);
@@ -35,11 +37,11 @@ class MountJobs {
   };
   Result<std::shared_ptr<PrefetchJob>> find(uint64_t number) const;
 
-  const PrefetchJob::What whole_;
   const std::string cache_directory_;
   Fetcher& fetcher_;
   Cache& cache_;
   mutable Mutex mutex_;
+  PrefetchJob::What whole_ GUARDED_BY(mutex_);
   std::list<Running> jobs_ GUARDED_BY(mutex_);  // oldest first
   // A number of another worker's (which had another process id) means no job of ours.
   uint64_t next_ GUARDED_BY(mutex_) = (uint64_t{1} << 20) * static_cast<uint64_t>(::getpid()) + 1;

@@ -67,13 +67,14 @@ void measure(MetricsText& out, const char* name, const char* help, double value)
 }
 
 void describe_mount(MetricsText& out, const MountStatus::Parts& parts) {
-  const ResolvedSnapshot& resolved = parts.resolved;
+  const auto served = parts.snapshots.current();
+  const ResolvedSnapshot& resolved = served->resolved;
   out.gauge("granary_mount_info", "What is mounted.");
   out.sample(1, {{"snapshot", resolved.id.brief()}, {"branch", resolved.branch}, {"tag", resolved.tag}});
   measure(out, "granary_mount_revision", "Revision of the repository that is mounted.", number(resolved.revision));
   measure(out, "granary_mount_start_time_seconds", "When it was mounted, since 1970.",
           static_cast<double>(parts.worker.brief.mounted_at));
-  measure(out, "granary_mount_entries", "Entries of the mounted tree.", number(parts.snapshot.entry_count()));
+  measure(out, "granary_mount_entries", "Entries of the mounted tree.", number(served->snapshot->entry_count()));
 }
 
 void describe_operations(MetricsText& out, const OperationMetrics& metrics) {
@@ -220,14 +221,15 @@ std::string stat_of(const MountStatus& status, const MountMeasures& measures) {
 
 std::string metrics_of(const MountStatus& status, const MountMeasures& measures) {
   const MountStatus::Parts& parts = status.parts();
-  MetricsText out({{"repository", parts.resolved.repository_name}, {"mount", parts.mount_point}});
+  const auto served = parts.snapshots.current();
+  MetricsText out({{"repository", served->resolved.repository_name}, {"mount", parts.mount_point}});
   describe_mount(out, parts);
   if (measures.operations != nullptr) describe_operations(out, *measures.operations);
-  describe_reads(out, parts.snapshot.counters());
+  describe_reads(out, served->snapshot->counters());
   describe_fetches(out, parts.fetcher.stats());
   describe_sources(out, parts.fetcher.sources());
   describe_cache(out, parts.cache.stats());
-  const ReadAheadStats ahead = parts.snapshot.read_ahead();
+  const ReadAheadStats ahead = served->snapshot->read_ahead();
   count(out, "granary_read_ahead_asked_total", "Objects asked for before anybody read them.", ahead.asked);
   count(out, "granary_read_ahead_used_total", "Of these, those that were read later.", ahead.used);
   if (measures.parked_requests)

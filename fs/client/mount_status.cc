@@ -121,7 +121,9 @@ Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(f
 }  // namespace
 
 std::string MountStatus::json() const {
-  const ResolvedSnapshot& resolved = parts_.resolved;
+  const auto served = parts_.snapshots.current();
+  const Follower* const follower = follower_.load();
+  const ResolvedSnapshot& resolved = served->resolved;
   const WorkerBrief& worker = parts_.worker.brief;
   const Json out{
       {"mount_point", printable(parts_.mount_point)},
@@ -137,8 +139,8 @@ std::string MountStatus::json() const {
       {"revision", resolved.revision},
       {"published_at", format_utc(resolved.snapshot.time)},
       {"message", text_or_null(resolved.snapshot.message)},
-      {"entries", parts_.snapshot.entry_count()},
-      {"bytes", parts_.snapshot.total_bytes()},
+      {"entries", served->snapshot->entry_count()},
+      {"bytes", served->snapshot->total_bytes()},
       {"stale_since", time_or_null(resolved.stale_since)},
       {"date_proven", !resolved.stale_since.has_value()},
       {"withdrawn", resolved.withdrawn ? Json(printable(resolved.withdrawn->reason)) : Json()},
@@ -151,21 +153,25 @@ std::string MountStatus::json() const {
       {"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
       {"fetch", fetch_json(parts_.fetcher.stats())},
       {"sources", sources_json(parts_.fetcher.sources())},
-      {"read_ahead", read_ahead_json(parts_.snapshot.read_ahead())},
-      {"operations", operations_json(parts_.snapshot.counters())},
+      {"read_ahead", read_ahead_json(served->snapshot->read_ahead())},
+      {"operations", operations_json(served->snapshot->counters())},
       {"profile", replay_json(parts_.replay)},
-      {"recording", recording_json(parts_.snapshot.touches())},
+      {"recording", recording_json(served->snapshot->touches())},
       {"fill", Json::parse(parts_.fill.json())},
-      {"last_failure", text_or_null(parts_.snapshot.last_failure())},
+      {"following", follower == nullptr ? Json() : Json::parse(follower->json())},
+      {"last_failure", text_or_null(served->snapshot->last_failure())},
       {"log", parts_.log},
   };
   return out.dump();
 }
 
-std::string MountStatus::recording() const { return recording_json(parts_.snapshot.touches()).dump(); }
+std::string MountStatus::recording() const {
+  return recording_json(parts_.snapshots.current()->snapshot->touches()).dump();
+}
 
 std::optional<Bytes> MountStatus::word(std::string_view key) const {
-  const ResolvedSnapshot& resolved = parts_.resolved;
+  const auto served = parts_.snapshots.current();
+  const ResolvedSnapshot& resolved = served->resolved;
   if (key == "repository") return resolved.repository;
   if (key == "name") return resolved.repository_name;
   if (key == "url") return resolved.url;
@@ -178,7 +184,7 @@ std::optional<Bytes> MountStatus::word(std::string_view key) const {
   if (key == "counters")
     return Json{{"cache", cache_json(parts_.cache_directory, parts_.cache.stats())},
                 {"fetch", fetch_json(parts_.fetcher.stats())},
-                {"operations", operations_json(parts_.snapshot.counters())}}
+                {"operations", operations_json(served->snapshot->counters())}}
         .dump();
   return std::nullopt;
 }

@@ -6,9 +6,9 @@
 
 #include "fs/base/time.h"
 #include "fs/client/background_fill.h"
-#include "fs/client/mounted_snapshot.h"
+#include "fs/client/follower.h"
 #include "fs/client/profile_replay.h"
-#include "fs/client/repository_view.h"
+#include "fs/client/served_snapshots.h"
 #include "fs/client/worker_brief.h"
 #include "fs/store/cache.h"
 
@@ -17,8 +17,7 @@ namespace granary {
 class MountStatus {
  public:
   struct Parts {
-    const ResolvedSnapshot& resolved;
-    const MountedSnapshot& snapshot;
+    const ServedSnapshots& snapshots;
     const Fetcher& fetcher;
     const Cache& cache;
     const BackgroundFill& fill;
@@ -31,6 +30,9 @@ class MountStatus {
   explicit MountStatus(Parts parts) : parts_(std::move(parts)) {}
   const Parts& parts() const { return parts_; }
 
+  // From then on `json` tells how it follows; borrowed.
+  void follow(const Follower& follower) { follower_.store(&follower); }
+
   // Keys are stable once published (docs/operations.md).
   std::string json() const;
   // Of what is being recorded (TouchRecorder); "null" while nothing is.
@@ -40,6 +42,7 @@ class MountStatus {
 
  private:
   const Parts parts_;
+  std::atomic<const Follower*> follower_{nullptr};
 };
 
 }  // namespace granary

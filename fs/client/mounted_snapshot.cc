@@ -11,6 +11,7 @@ namespace granary {
 
 namespace {
 constexpr size_t kHotRows = 16384;
+constexpr size_t kHotRowsOfFormer = 512;
 constexpr size_t kMaxRemembered = 64;
 constexpr int kRankShift = 48;
 constexpr ListCookie kInodeMask = (ListCookie{1} << kRankShift) - 1;
@@ -53,35 +54,37 @@ class MountedSnapshot::CatalogObjects : public ObjectReader {
   Fetcher& fetcher_;
 };
 
-Result<std::unique_ptr<MountedSnapshot>> MountedSnapshot::open(const CatalogId& catalog, Fetcher& fetcher,
-                                                               Names names) {
-  std::unique_ptr<MountedSnapshot> snapshot(new MountedSnapshot(fetcher, std::move(names)));
+Result<std::unique_ptr<MountedSnapshot>> MountedSnapshot::open(const CatalogId& catalog, Fetcher& fetcher, Names names,
+                                                               Role role, std::shared_ptr<Observations> observations) {
+  std::unique_ptr<MountedSnapshot> snapshot(
+      new MountedSnapshot(fetcher, std::move(names), role, std::move(observations)));
   snapshot->catalog_ = TRY(Catalog::open(catalog, *snapshot->catalog_objects_));
   snapshot->hot_rows_.keep(share(TRY(snapshot->catalog_->root())));
   snapshot->entry_count_ = TRY(snapshot->catalog_->entry_count());
   snapshot->total_bytes_ = TRY(snapshot->catalog_->total_bytes());
-  snapshot->read_ahead_ = std::make_unique<ReadAhead>(*snapshot->catalog_, fetcher);
+  if (role == Role::kCurrent) snapshot->read_ahead_ = std::make_unique<ReadAhead>(*snapshot->catalog_, fetcher);
   return snapshot;
 }
 
-MountedSnapshot::MountedSnapshot(Fetcher& fetcher, Names names)
+MountedSnapshot::MountedSnapshot(Fetcher& fetcher, Names names, Role role, std::shared_ptr<Observations> observations)
     : fetcher_(fetcher),
       names_(std::move(names)),
       catalog_objects_(std::make_unique<CatalogObjects>(fetcher)),
-      hot_rows_(kHotRows),
-      failures_(std::make_unique<FailureLog>(names_.repository, names_.source,
+      hot_rows_(role == Role::kCurrent ? kHotRows : kHotRowsOfFormer),
+      observations_(std::move(observations)),
+      failures_(std::make_shared<FailureLog>(names_.repository, names_.source,
                                              [this](InodeNumber inode) { return path_for_log(inode); })) {}
 
-MountedSnapshot::~MountedSnapshot() = default;
+MountedSnapshot::~MountedSnapshot() { failures_->stop(); }
 
 void MountedSnapshot::hold_read_ahead(bool held) {
   catalog_objects_->hold(held);
-  read_ahead_->hold(held);
+  if (read_ahead_) read_ahead_->hold(held);
 }
 
 Result<Row> MountedSnapshot::lookup(InodeNumber directory, ByteView name) {
-  count(counters_.lookups);
-  touches_.directory(directory);
+  count(observations_->counters.lookups);
+  touches().directory(directory);
   auto found = catalog_->lookup(directory, name);
   if (!found) return told(found.error(), "lookup", directory);
   Row row = share(std::move(*found));
@@ -110,18 +113,25 @@ Result<Bytes> MountedSnapshot::path_of(const Row& row) {
 }
 
 Result<std::vector<Listed>> MountedSnapshot::list(InodeNumber directory, ListCookie after, size_t at_most) {
-  count(counters_.listings);
-  touches_.directory(directory);
+  if (after < kFirstFreeInode) return list_behind(directory, {}, at_most);
+  const bool is_end = ends_[directory % ends_.size()].load(std::memory_order_relaxed) == after;
+  const auto name = is_end ? Bytes() : name_of_cookie(directory, after);
+  if (name && !is_end) return list_behind(directory, *name, at_most);
+  count(observations_->counters.listings);
+  if (!name) return told(name.error(), "list", directory);
+  return std::vector<Listed>();
+}
+
+Result<std::vector<Listed>> MountedSnapshot::list_behind(InodeNumber directory, ByteView after, size_t at_most) {
+  count(observations_->counters.listings);
+  touches().directory(directory);
   return told(list_unlogged(directory, after, at_most), "list", directory);
 }
 
-Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory, ListCookie after, size_t at_most) {
-  std::atomic<ListCookie>& end = ends_[directory % ends_.size()];
-  if (after >= kFirstFreeInode && end.load(std::memory_order_relaxed) == after) return std::vector<Listed>();
-  const Bytes last_name = after < kFirstFreeInode ? Bytes() : TRY(name_of_cookie(directory, after));
+Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory, ByteView after, size_t at_most) {
   std::vector<Listed> out;
   out.reserve(at_most);
-  Status complete = catalog_->list(directory, last_name, [&](Entry&& entry) {
+  Status complete = catalog_->list(directory, after, [&](Entry&& entry) {
     out.push_back({share(std::move(entry)), 0});
     return out.size() < at_most;
   });
@@ -137,7 +147,8 @@ Result<std::vector<Listed>> MountedSnapshot::list_unlogged(InodeNumber directory
   }
   if (!complete && (out.empty() || !WithoutWaiting::is_reason_for(complete.error()))) return complete.error();
   const bool is_end = complete && !out.empty() && out.size() < at_most;
-  if (is_end && has_one_name(*out.back().row)) end.store(out.back().cookie, std::memory_order_relaxed);
+  if (is_end && has_one_name(*out.back().row))
+    ends_[directory % ends_.size()].store(out.back().cookie, std::memory_order_relaxed);
   return out;
 }
 
@@ -212,11 +223,17 @@ Result<std::vector<ObjectId>> MountedSnapshot::objects(const Row& file) {
   return out;
 }
 
-// A read on its way: its pieces, their objects as far as they are here, and who wants to know.
+// A read on its way: its pieces, their objects as far as they are here, and who wants to know. Borrows the fetcher
+// alone: the snapshot may go meanwhile.
 class MountedSnapshot::PendingRead : public std::enable_shared_from_this<PendingRead> {
  public:
-  PendingRead(MountedSnapshot& snapshot, InodeNumber inode, size_t size_bytes, ReadDone done)
-      : snapshot_(snapshot), inode_(inode), size_bytes_(size_bytes), done_(std::move(done)) {}
+  PendingRead(const MountedSnapshot& snapshot, InodeNumber inode, size_t size_bytes, ReadDone done)
+      : fetcher_(snapshot.fetcher_),
+        observations_(snapshot.observations_),
+        failures_(snapshot.failures_),
+        inode_(inode),
+        size_bytes_(size_bytes),
+        done_(std::move(done)) {}
 
   // The pieces of [offset, offset + size) of a file with these slices, in order. kCorrupt when they do not cover it.
   Status plan(const std::vector<Catalog::PlacedSlice>& slices, uint64_t offset) {
@@ -240,18 +257,17 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
         arrived();
         continue;
       }
-      snapshot_.fetcher_.fetch(pieces_[i].object, Priority::kDemand,
-                               [self = shared_from_this(), i](Result<ObjectHandle> object) {
-                                 if (object) {
-                                   self->pieces_[i].handle.emplace(*std::move(object));
-                                 } else {
-                                   self->fail(self->pieces_[i].object, object.error());
-                                 }
-                                 self->arrived();
-                               });
+      fetcher_.fetch(pieces_[i].object, Priority::kDemand, [self = shared_from_this(), i](Result<ObjectHandle> object) {
+        if (object) {
+          self->pieces_[i].handle.emplace(*std::move(object));
+        } else {
+          self->fail(self->pieces_[i].object, object.error());
+        }
+        self->arrived();
+      });
     }
     if (missing_.load(std::memory_order_relaxed) > 1)
-      snapshot_.counters_.parked_reads.fetch_add(1, std::memory_order_relaxed);
+      observations_->counters.parked_reads.fetch_add(1, std::memory_order_relaxed);
     arrived();
   }
 
@@ -283,11 +299,11 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
 
     const MutexLock lock(mutex_);
     if (failure_) {
-      snapshot_.counters_.failures.fetch_add(1, std::memory_order_relaxed);
-      snapshot_.failures_->report(*failure_);
+      observations_->counters.failures.fetch_add(1, std::memory_order_relaxed);
+      failures_->report(*failure_);
       return done_(failure_->error);
     }
-    snapshot_.counters_.read_bytes.fetch_add(size_bytes_, std::memory_order_relaxed);
+    observations_->counters.read_bytes.fetch_add(size_bytes_, std::memory_order_relaxed);
     done_(ByteView(buffer.data(), size_bytes_));
   }
 
@@ -297,7 +313,7 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
         std::memset(into, 0, piece.length_bytes);
       } else if (const auto copied = piece.handle->read_at(piece.offset_bytes, into, piece.length_bytes); !copied) {
         failed_on_our_disk_ = true;
-        snapshot_.fetcher_.discard(piece.object);
+        fetcher_.discard(piece.object);
         return fail(piece.object, copied.error());
       } else if (*copied != piece.length_bytes) {
         return fail(piece.object,
@@ -323,7 +339,9 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
     return failure_.has_value();
   }
 
-  MountedSnapshot& snapshot_;
+  Fetcher& fetcher_;
+  const std::shared_ptr<Observations> observations_;  // these two may outlive the snapshot with us
+  const std::shared_ptr<FailureLog> failures_;
   const InodeNumber inode_;
   const size_t size_bytes_;
   const ReadDone done_;
@@ -335,9 +353,8 @@ class MountedSnapshot::PendingRead : public std::enable_shared_from_this<Pending
   std::optional<Failure> failure_ GUARDED_BY(mutex_);  // the first
 };
 
-Result<MountedSnapshot::ReadPlan> MountedSnapshot::plan_read(InodeNumber inode, uint64_t offset, size_t size) {
-  count(counters_.reads);
-  const Row file = TRY(row(inode));
+Result<MountedSnapshot::ReadPlan> MountedSnapshot::plan_read(const Row& file, uint64_t offset, size_t size) {
+  count(observations_->counters.reads);
   if (!file->node.is_file()) return Error{Code::kInvalid, "not a regular file"};
   const uint64_t file_size = file->node.size_bytes;
   if (offset >= file_size || size == 0) return ReadPlan{file, offset, 0, {}};
@@ -348,8 +365,8 @@ Result<MountedSnapshot::ReadPlan> MountedSnapshot::plan_read(InodeNumber inode, 
 void MountedSnapshot::read(const ReadPlan& plan, ReadDone done) {
   const auto& [file, offset, size, placed] = plan;
   if (size == 0) return done(ByteView());
-  touches_.file(file->inode, offset, size);
-  if (!placed.empty()) read_ahead_->touched(file, offset, size, placed);
+  touches().file(file->inode, offset, size);
+  if (read_ahead_ && !placed.empty()) read_ahead_->touched(file, offset, size, placed);
   const auto pending = std::make_shared<PendingRead>(*this, file->inode, size, std::move(done));
   if (const Status planned = pending->plan(placed, offset); !planned)
     return pending->give_up(told(planned.error(), "read", file->inode));
@@ -382,10 +399,10 @@ std::string MountedSnapshot::path_for_log(InodeNumber inode) {
 Error MountedSnapshot::told(Error error, const char* operation, InodeNumber inode) {
   if (error.code == Code::kNotFound || error.code == Code::kInvalid) return error;
   if (WithoutWaiting::is_reason_for(error)) {
-    count(counters_.parked_lookups);
+    count(observations_->counters.parked_lookups);
     return error;
   }
-  counters_.failures.fetch_add(1, std::memory_order_relaxed);
+  observations_->counters.failures.fetch_add(1, std::memory_order_relaxed);
   failures_->report({operation, inode, {}, error});
   return error;
 }

@@ -1,5 +1,7 @@
 #include "fs/client/without_waiting.h"
 
+#include <algorithm>
+
 namespace granary {
 
 std::shared_ptr<Arrival> Arrival::of(const ObjectId& id, Fetcher& fetcher) {
@@ -50,8 +52,16 @@ Result<SharedBytes> WithoutWaiting::read(const ObjectId& id, Fetcher& fetcher) {
   }
   auto arrival = Arrival::of(id, fetcher);
   if (auto result = arrival->result()) return *std::move(result);
+  return wait_for(std::move(arrival));
+}
+
+Error WithoutWaiting::wait_for(std::shared_ptr<Arrival> arrival) {
   missing_ = std::move(arrival);
-  return Error{Code::kUnavailable, str("object ", id, " is on its way")};
+  return {Code::kUnavailable, "not at hand yet"};
+}
+
+bool WithoutWaiting::has_waited_for(const Arrival& arrival) const {
+  return std::any_of(before_.begin(), before_.end(), [&](const auto& each) { return each.get() == &arrival; });
 }
 
 }  // namespace granary

@@ -2,7 +2,8 @@
 // it is not at hand; the part is on its way by then, and the same question asked again once it has arrived comes
 // further. So a request of the kernel waits for the network without a thread.
 //
-// Arrival: that one object, and who goes on when it is here. Safe from many threads.
+// Arrival: that one object (or, with none for an id, another thing), and who goes on when it is here. Safe from many
+// threads.
 #pragma once
 
 #include <functional>
@@ -28,11 +29,12 @@ class Arrival {
   // Runs `go_on` when it is here, or cannot be had: at once when that is so already, else on a thread of the fetcher.
   // At most once an arrival; brief.
   void then(std::function<void()> go_on);
+  // Once, by whoever has it.
+  void bring(Result<SharedBytes> result);
 
  private:
   enum class Try { kFirst, kLast };
   static void ask(const std::shared_ptr<Arrival>& arrival, Fetcher& fetcher, Try which);
-  void bring(Result<SharedBytes> result);
 
   const ObjectId id_;
   mutable Mutex mutex_;
@@ -62,6 +64,9 @@ class WithoutWaiting {
 
   // kUnavailable when it is not at hand; `missing` then knows what to wait for.
   Result<SharedBytes> read(const ObjectId& id, Fetcher& fetcher);
+  // The same for what is no object.
+  Error wait_for(std::shared_ptr<Arrival> arrival);
+  bool has_waited_for(const Arrival& arrival) const;
   const std::shared_ptr<Arrival>& missing() const { return missing_; }
 
  private:

@@ -74,9 +74,12 @@ struct Difference {
   Bytes path;  // relative to the root, no leading slash; "" is the root itself
   std::optional<Entry> before, after;
 };
+// kTrees: what the tree digest covers. kInodes: inode numbers and link counts too, as far as the walk comes.
+enum class Compared { kTrees, kInodes };
 // Visits differences in path order of a depth-first walk; an added or removed directory is followed by its contents.
 // Directories are reported as changed only when their own metadata differ. `visit` answers false to stop.
-Status diff_catalogs(Catalog& before, Catalog& after, const std::function<bool(Difference&&)>& visit);
+Status diff_catalogs(Catalog& before, Catalog& after, const std::function<bool(Difference&&)>& visit,
+                     Compared compared = Compared::kTrees);
 
 // True when the two trees are equal outside the subtrees at `paths` ("usr/local"): metadata of the directories above
 // them may differ in mtime alone, and a hard-link group that reaches outside must be the same.

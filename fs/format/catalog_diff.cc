@@ -25,8 +25,13 @@ struct WalkOrder {
 class Differ {
  public:
   using Visit = std::function<bool(Difference&&)>;
-  Differ(Catalog& before, Catalog& after, const Visit& visit)
-      : before_(before), after_(after), groups_before_(before), groups_after_(after), visit_(visit) {}
+  Differ(Catalog& before, Catalog& after, const Visit& visit, Compared compared)
+      : before_(before),
+        after_(after),
+        groups_before_(before),
+        groups_after_(after),
+        visit_(visit),
+        compared_(compared) {}
 
   Status run() {
     Entry before = TRY(before_.root());
@@ -80,6 +85,7 @@ class Differ {
   }
 
   bool same(const Bytes& path, const Entry& before, const Entry& after) const {
+    if (compared_ == Compared::kInodes && (before.inode != after.inode || before.nlink != after.nlink)) return false;
     if (before.node.is_directory() && after.node.is_directory()) return same_metadata(before.node, after.node);
     return before.node == after.node && regrouped_.count(path) == 0;
   }
@@ -110,6 +116,7 @@ class Differ {
   LinkGroupPaths groups_before_;
   LinkGroupPaths groups_after_;
   const Visit& visit_;
+  const Compared compared_;
   std::vector<Frame> stack_;
   std::set<Bytes, WalkOrder> regrouped_;
   std::unordered_set<InodeNumber> entered_before_;
@@ -188,8 +195,9 @@ class Fence {
 
 }  // namespace
 
-Status diff_catalogs(Catalog& before, Catalog& after, const std::function<bool(Difference&&)>& visit) {
-  return Differ(before, after, visit).run();
+Status diff_catalogs(Catalog& before, Catalog& after, const std::function<bool(Difference&&)>& visit,
+                     Compared compared) {
+  return Differ(before, after, visit, compared).run();
 }
 
 Result<bool> changed_only_below(Catalog& before, Catalog& after, const std::vector<Bytes>& paths) {

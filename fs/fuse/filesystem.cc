@@ -166,8 +166,8 @@ const fuse_lowlevel_ops& Filesystem::operations() {
   return table;
 }
 
-Filesystem::Filesystem(MountedSnapshot& snapshot, const MountStatus& status, RequestWatch& watch, Options options)
-    : snapshot_(snapshot),
+Filesystem::Filesystem(ServedSnapshots& snapshots, const MountStatus& status, RequestWatch& watch, Options options)
+    : snapshots_(snapshots),
       status_(status),
       watch_(watch),
       options_(options),
@@ -175,44 +175,46 @@ Filesystem::Filesystem(MountedSnapshot& snapshot, const MountStatus& status, Req
       turns_(kTurnThreads) {}
 
 template <class... Parameters, class... Arguments>
-void Filesystem::answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, Parameters...),
-                        Arguments... arguments) {
+void Filesystem::answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, InodeNumber, Parameters...),
+                        InodeNumber inode, Arguments... arguments) {
   const WithoutWaiting::Arrivals none;
   const WithoutWaiting scope(none);
-  if ((this->*operation)(request, arguments...) == Turn::kOver) return;
-  wait_and_try(request, {scope.missing()}, [this, request, operation, ... arguments = kept(arguments)] {
-    return (this->*operation)(request, arguments...);
+  if ((this->*operation)(request, inode, arguments...) == Turn::kOver) return;
+  wait_and_try(request, inode, {scope.missing()}, [this, request, operation, inode, ... arguments = kept(arguments)] {
+    return (this->*operation)(request, inode, arguments...);
   });
 }
 
-void Filesystem::wait_and_try(fuse_req_t request, WithoutWaiting::Arrivals waited_for, Again again) {
-  const auto ticket = park(request);
+void Filesystem::wait_and_try(fuse_req_t request, InodeNumber inode, WithoutWaiting::Arrivals waited_for, Again again) {
+  const auto ticket = park(request, inode);
   if (!ticket) return;
   const std::shared_ptr<Arrival> missing = waited_for.back();
   parked_->waits_for(*ticket, missing->id());
-  missing->then([this, parked = parked_, request, ticket = *ticket, waited_for = std::move(waited_for),
+  missing->then([this, parked = parked_, request, inode, ticket = *ticket, waited_for = std::move(waited_for),
                  again = std::move(again)]() mutable {
     // No turn, no `this`: when nothing is parked any more, the filesystem may be gone.
     const auto turn = std::make_shared<ParkedRequests::Turn>(*parked, ticket);
     if (!*turn) return;
-    turns_.post(Priority::kDemand, [this, parked = std::move(parked), turn, request, waited_for = std::move(waited_for),
-                                    again = std::move(again)] {
-      RequestWatch::go_on(turn->note());
-      take_turn(request, waited_for, again);
-    });
+    turns_.post(Priority::kDemand,
+                [this, parked = std::move(parked), turn, request, inode, waited_for = std::move(waited_for),
+                 again = std::move(again)] {
+                  RequestWatch::go_on(turn->note());
+                  take_turn(request, inode, waited_for, again);
+                });
   });
 }
 
-void Filesystem::take_turn(fuse_req_t request, const WithoutWaiting::Arrivals& waited_for, const Again& again) {
+void Filesystem::take_turn(fuse_req_t request, InodeNumber inode, const WithoutWaiting::Arrivals& waited_for,
+                           const Again& again) {
   const WithoutWaiting scope(waited_for);
   if (again() == Turn::kOver) return;
   WithoutWaiting::Arrivals more = waited_for;
   more.push_back(scope.missing());
-  wait_and_try(request, std::move(more), again);
+  wait_and_try(request, inode, std::move(more), again);
 }
 
-std::optional<ParkedRequests::Ticket> Filesystem::park(fuse_req_t request) {
-  const ParkedRequests::Ticket ticket = parked_->park(request);
+std::optional<ParkedRequests::Ticket> Filesystem::park(fuse_req_t request, InodeNumber inode) {
+  const ParkedRequests::Ticket ticket = parked_->park(request, inode);
   registration = {request, false};
   fuse_req_interrupt_func(request, Calls::interrupted, reinterpret_cast<void*>(ticket));
   registration.request = nullptr;
@@ -270,7 +272,7 @@ void Filesystem::init(fuse_conn_info& connection) {
   connection.time_gran = 1;
 }
 
-Result<struct stat> Filesystem::stat_of(const Row& row) {
+Result<struct stat> Filesystem::stat_of(const Row& row, MountedSnapshot& in) {
   const Node& node = row->node;
   struct stat out {};
   out.st_ino = row->inode;
@@ -286,7 +288,7 @@ Result<struct stat> Filesystem::stat_of(const Row& row) {
   if (node.type == NodeType::kCharDevice || node.type == NodeType::kBlockDevice)
     out.st_rdev = makedev(node.device_major, node.device_minor);
   if (node.is_file()) {
-    const uint64_t stored = TRY(snapshot_.data_bytes(row));
+    const uint64_t stored = TRY(in.data_bytes(row));
     out.st_blocks = static_cast<blkcnt_t>((stored + kBlockBytes - 1) / kBlockBytes * (kBlockBytes / 512));
   }
   return out;
@@ -298,9 +300,10 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
     reply_error(request, ENAMETOOLONG);
     return Turn::kOver;
   }
-  const auto row = wanted == "."    ? snapshot_.row(directory)
-                   : wanted == ".." ? snapshot_.parent_of(directory)
-                                    : snapshot_.lookup(directory, wanted);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = wanted == "."    ? snapshots_.row(turn, directory)
+                   : wanted == ".." ? snapshots_.parent_of(turn, directory)
+                                    : snapshots_.lookup(turn, directory, wanted);
   if (!row && row.error().code == Code::kNotFound && wanted != "." && wanted != "..") {
     fuse_entry_param missing{};
     missing.entry_timeout = kForever;
@@ -308,7 +311,7 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
     return Turn::kOver;
   }
   if (!row) return refuse_inode(request, row.error());
-  const auto attributes = stat_of(*row);
+  const auto attributes = stat_of(row->row, *row->in);
   if (!attributes) return refuse(request, attributes.error());
   const fuse_entry_param entry = entry_for(*attributes);
   reply_entry(request, entry);
@@ -316,18 +319,20 @@ Filesystem::Turn Filesystem::lookup(fuse_req_t request, InodeNumber directory, s
 }
 
 Filesystem::Turn Filesystem::getattr(fuse_req_t request, InodeNumber inode) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
-  const auto attributes = stat_of(*row);
+  const auto attributes = stat_of(row->row, *row->in);
   if (!attributes) return refuse(request, attributes.error());
   reply_attributes(request, *attributes, kForever);
   return Turn::kOver;
 }
 
 Filesystem::Turn Filesystem::readlink(fuse_req_t request, InodeNumber inode) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
-  reply_link(request, (*row)->node.target.c_str());
+  reply_link(request, row->row->node.target.c_str());
   return Turn::kOver;
 }
 
@@ -351,12 +356,15 @@ void Filesystem::opendir(fuse_req_t request, fuse_file_info* file) {
 }
 
 Filesystem::Turn Filesystem::read(fuse_req_t request, InodeNumber inode, size_t size, off_t offset) {
-  const auto plan = snapshot_.plan_read(inode, static_cast<uint64_t>(offset), size);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto file = snapshots_.row(turn, inode);
+  if (!file) return refuse_inode(request, file.error());
+  const auto plan = file->in->plan_read(file->row, static_cast<uint64_t>(offset), size);
   if (!plan) return refuse_inode(request, plan.error());
-  const auto ticket = park(request);
+  const auto ticket = park(request, 0);
   if (!ticket) return Turn::kOver;
   take_waited_for();
-  snapshot_.read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
+  file->in->read(*plan, [parked = parked_, request, ticket = *ticket](Result<ByteView> bytes) {
     if (!parked->claim(ticket)) return;  // interrupted, and answered
     if (!bytes) {
       reply_error(request, errno_of(bytes.error().code));
@@ -388,21 +396,22 @@ Filesystem::Turn Filesystem::readdir(fuse_req_t request, InodeNumber directory, 
     return true;
   };
 
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
   ListCookie after = static_cast<ListCookie>(offset);
   for (; after < 2; ++after) {  // "." and "..", which the kernel takes names and numbers from, nothing else
-    const auto row = after == 0 ? snapshot_.row(directory) : snapshot_.parent_of(directory);
+    const auto row = after == 0 ? snapshots_.row(turn, directory) : snapshots_.parent_of(turn, directory);
     if (!row) return refuse_inode(request, row.error());
     struct stat attributes {};
-    attributes.st_ino = (*row)->inode;
+    attributes.st_ino = row->row->inode;
     attributes.st_mode = S_IFDIR;
     if (!add(after == 0 ? "." : "..", attributes, after + 1)) break;
   }
   const size_t at_most = (size - used) / (listing == Listing::kPlus ? kMinEntryPlusBytes : kMinEntryBytes) + 1;
-  const auto entries = snapshot_.list(directory, after, at_most);
-  if (!entries) return refuse_inode(request, entries.error());
-  for (const Listed& listed : *entries) {
-    const auto attributes = stat_of(listed.row);
-    if (!attributes && &listed == &entries->front()) return refuse(request, attributes.error());
+  const auto part = snapshots_.list(turn, directory, after, at_most);
+  if (!part) return refuse_inode(request, part.error());
+  for (const Listed& listed : part->entries) {
+    const auto attributes = stat_of(listed.row, *part->in);
+    if (!attributes && &listed == &part->entries.front()) return refuse(request, attributes.error());
     if (!attributes) break;  // the next request begins with this one
     if (!add(listed.row->name.c_str(), *attributes, listed.cookie)) break;
   }
@@ -413,14 +422,16 @@ Filesystem::Turn Filesystem::readdir(fuse_req_t request, InodeNumber directory, 
 void Filesystem::statfs(fuse_req_t request) {
   struct statvfs out {};
   out.f_bsize = out.f_frsize = kBlockBytes;
-  out.f_blocks = (snapshot_.total_bytes() + kBlockBytes - 1) / kBlockBytes;
-  out.f_files = snapshot_.entry_count();
+  const auto served = snapshots_.current();
+  out.f_blocks = (served->snapshot->total_bytes() + kBlockBytes - 1) / kBlockBytes;
+  out.f_files = served->snapshot->entry_count();
   out.f_namemax = kMaxNameBytes;
   reply_statfs(request, out);
 }
 
 // What user.granary.KEY says of an entry. Never listed, so that nobody copies it with the file.
-Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_view key) {
+Result<std::optional<Bytes>> Filesystem::own_xattr(const ServedSnapshots::Located& of, std::string_view key) {
+  const Row& row = of.row;
   const Node& node = row->node;
   if (row->inode == kRootInode) {
     if (auto word = status_.word(key)) return word;
@@ -431,7 +442,7 @@ Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_v
   if (key != "objects" || !node.is_file()) return std::optional<Bytes>();
   Bytes lines;
   size_t listed = 0;
-  for (const ObjectId& id : TRY(snapshot_.objects(row))) {
+  for (const ObjectId& id : TRY(of.in->objects(row))) {
     if (++listed > kMaxListedObjects) return std::optional(lines + "...\n");
     lines += id.hex() + "\n";
   }
@@ -439,14 +450,15 @@ Result<std::optional<Bytes>> Filesystem::own_xattr(const Row& row, std::string_v
 }
 
 Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std::string_view wanted, size_t size) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
   if (wanted.starts_with(kOwnPrefix)) {
     const auto value = own_xattr(*row, wanted.substr(kOwnPrefix.size()));
     if (!value) return refuse(request, value.error());
     if (*value) return reply_sized(request, **value, size);
   }
-  for (const Xattr& xattr : (*row)->node.xattrs) {
+  for (const Xattr& xattr : row->row->node.xattrs) {
     if (xattr.name != wanted) continue;
     const bool is_acl = wanted.starts_with(kAclPrefix) && !options_.identities.empty();
     return reply_sized(request, is_acl ? options_.identities.acl(xattr.value) : xattr.value, size);
@@ -456,11 +468,12 @@ Filesystem::Turn Filesystem::getxattr(fuse_req_t request, InodeNumber inode, std
 }
 
 Filesystem::Turn Filesystem::listxattr(fuse_req_t request, InodeNumber inode, size_t size) {
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
   const bool sees_trusted = fuse_req_ctx(request)->uid == 0;
   Bytes names;
-  for (const Xattr& xattr : (*row)->node.xattrs) {
+  for (const Xattr& xattr : row->row->node.xattrs) {
     if (!sees_trusted && xattr.name.starts_with("trusted.")) continue;
     names += xattr.name + '\0';
   }
@@ -472,10 +485,11 @@ Filesystem::Turn Filesystem::lseek(fuse_req_t request, InodeNumber inode, off_t 
     reply_error(request, EINVAL);
     return Turn::kOver;
   }
-  const auto row = snapshot_.row(inode);
+  const ServedSnapshots::Turn turn = snapshots_.begin_turn();
+  const auto row = snapshots_.row(turn, inode);
   if (!row) return refuse_inode(request, row.error());
   const auto sought = whence == SEEK_DATA ? MountedSnapshot::Sought::kData : MountedSnapshot::Sought::kHole;
-  const auto found = snapshot_.seek(*row, static_cast<uint64_t>(offset), sought);
+  const auto found = row->in->seek(row->row, static_cast<uint64_t>(offset), sought);
   if (!found) return refuse(request, found.error());
   if (!*found) {
     reply_error(request, ENXIO);

@@ -1,5 +1,6 @@
-// Filesystem: answers the kernel's requests from a MountedSnapshot. The only place that knows errno.
+// Filesystem: answers the kernel's requests from the snapshots that are served. The only place that knows errno.
 // Nothing is kept per open file or directory: inode numbers mean the same to every process that mounts the snapshot.
+// Each turn is answered from one snapshot throughout.
 //
 // A thread that answers the kernel never waits for the network. A request that misses a part of the catalog is parked,
 // and gets another turn, from its beginning, when that part has arrived; so does a read with the bytes of its file.
@@ -12,7 +13,7 @@
 #include <optional>
 
 #include "fs/client/mount_status.h"
-#include "fs/client/mounted_snapshot.h"
+#include "fs/client/served_snapshots.h"
 #include "fs/client/without_waiting.h"
 #include "fs/fuse/identity_map.h"
 #include "fs/fuse/lowlevel.h"
@@ -27,7 +28,7 @@ class Filesystem {
     bool acl = true;  // the kernel enforces POSIX ACLs
     Identities identities{};
   };
-  Filesystem(MountedSnapshot& snapshot, const MountStatus& status, RequestWatch& watch, Options options);
+  Filesystem(ServedSnapshots& snapshots, const MountStatus& status, RequestWatch& watch, Options options);
 
   // For fuse_session_new, with `this` as user data.
   static const fuse_lowlevel_ops& operations();
@@ -43,11 +44,12 @@ class Filesystem {
 
   // Gives the request its first turn, which is a call of `operation`. What it needs for others is copied only then.
   template <class... Parameters, class... Arguments>
-  void answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, Parameters...), Arguments... arguments);
-  void wait_and_try(fuse_req_t request, WithoutWaiting::Arrivals waited_for, Again again);
-  void take_turn(fuse_req_t request, const WithoutWaiting::Arrivals& waited_for, const Again& again);
+  void answer(fuse_req_t request, Turn (Filesystem::*operation)(fuse_req_t, InodeNumber, Parameters...),
+              InodeNumber inode, Arguments... arguments);
+  void wait_and_try(fuse_req_t request, InodeNumber inode, WithoutWaiting::Arrivals waited_for, Again again);
+  void take_turn(fuse_req_t request, InodeNumber inode, const WithoutWaiting::Arrivals& waited_for, const Again& again);
   // Nothing when the request was interrupted already, and answered.
-  std::optional<ParkedRequests::Ticket> park(fuse_req_t request);
+  std::optional<ParkedRequests::Ticket> park(fuse_req_t request, InodeNumber inode);
 
   void init(fuse_conn_info& connection);
   void open(fuse_req_t request, fuse_file_info* file);
@@ -67,10 +69,10 @@ class Filesystem {
   static Turn refuse_inode(fuse_req_t request, const Error& error);
   static Turn reply_sized(fuse_req_t request, ByteView value, size_t size);
 
-  Result<struct stat> stat_of(const Row& row);
-  Result<std::optional<Bytes>> own_xattr(const Row& row, std::string_view key);
+  Result<struct stat> stat_of(const Row& row, MountedSnapshot& in);
+  Result<std::optional<Bytes>> own_xattr(const ServedSnapshots::Located& of, std::string_view key);
 
-  MountedSnapshot& snapshot_;
+  ServedSnapshots& snapshots_;
   const MountStatus& status_;
   RequestWatch& watch_;
   const Options options_;

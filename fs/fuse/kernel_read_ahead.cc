@@ -10,19 +10,21 @@ constexpr uint64_t kFewReads = 16;       // say nothing yet
 constexpr uint64_t kParkedInReads = 50;  // one parked read in so many: the cache is not warm
 }  // namespace
 
-KernelReadAhead::KernelReadAhead(UniqueFd setting, const MountedSnapshot& snapshot, Cache cache)
-    : setting_(std::move(setting)), snapshot_(snapshot), usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
+KernelReadAhead::KernelReadAhead(UniqueFd setting, const Observations& observations, Cache cache)
+    : setting_(std::move(setting)),
+      observations_(observations),
+      usual_kib_(cache == Cache::kWarm ? kFarKiB : kNearKiB) {}
 
 void KernelReadAhead::adapt(Profile profile) {
   const MutexLock lock(mutex_);
-  const bool nearest = profile == Profile::kReplaying || snapshot_.touches().progress();
+  const bool nearest = profile == Profile::kReplaying || observations_.touches.progress();
   const unsigned kib = nearest ? kNearestKiB : usual();
   if (kib != current_kib_) set(kib);
 }
 
 unsigned KernelReadAhead::usual() {
-  const uint64_t reads = snapshot_.counters().reads.load() - reads_;
-  const uint64_t parked = snapshot_.counters().parked_reads.load() - parked_;
+  const uint64_t reads = observations_.counters.reads.load() - reads_;
+  const uint64_t parked = observations_.counters.parked_reads.load() - parked_;
   if (reads < kFewReads) return usual_kib_;
   reads_ += reads;
   parked_ += parked;

@@ -4,7 +4,7 @@
 // then brings what it needs, and ReadAhead, which knows what is near in the snapshot, looks ahead instead. Nearest
 // while a recording runs, which is to show what the workload touches, not what the kernel does, and while a profile is
 // replayed, so that no more is needed than was recorded. A file keeps the setting it was opened under. Safe from two
-// threads at once. Borrows the snapshot.
+// threads at once. Borrows the observations.
 #pragma once
 
 #include "fs/base/mutex.h"
@@ -21,7 +21,7 @@ class KernelReadAhead {
 
   enum class Cache { kWarm, kCold };
   // `setting`: the file, invalid where we may not. `cache`: what the mount's catalog was found in. Sets nothing yet.
-  KernelReadAhead(UniqueFd setting, const MountedSnapshot& snapshot, Cache cache);
+  KernelReadAhead(UniqueFd setting, const Observations& observations, Cache cache);
 
   // To be called now and then, and when a recording begins or ends.
   enum class Profile { kNone, kReplaying };
@@ -32,7 +32,7 @@ class KernelReadAhead {
   void set(unsigned kib) REQUIRES(mutex_);
 
   const UniqueFd setting_;
-  const MountedSnapshot& snapshot_;
+  const Observations& observations_;
   Mutex mutex_;
   unsigned usual_kib_ GUARDED_BY(mutex_);  // while nothing is recorded
   unsigned current_kib_ GUARDED_BY(mutex_) = 0;

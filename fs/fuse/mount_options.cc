@@ -48,6 +48,18 @@ Status set_profile(MountOptions& options, const std::string& value) {
   return Done{};
 }
 
+// "30s", "10m"; or seconds alone.
+Status set_follow(MountOptions& options, const std::string& value) {
+  const bool is_number = value.find_first_not_of("0123456789") == std::string::npos;
+  options.follow = std::chrono::seconds(TRY(parse_duration_seconds(is_number ? value + "s" : value)));
+  return Done{};
+}
+
+Status set_no_follow(MountOptions& options, const std::string& value) {
+  if (TRY(parse_yes(value))) options.follow.reset();
+  return Done{};
+}
+
 Status set_fill(MountOptions& options, const std::string& value) {
   options.fill = TRY(FillRate::parse(value));
   return Done{};
@@ -160,6 +172,8 @@ const std::vector<MountOption>& mount_options() {
       {"proxy-command", Kind::kValue, "PROGRAM", "", "prints such a list for the URL that it is given, as a PAC file would", set_proxy_command},
       {"forbid-direct", Kind::kFlag, "", "no", "fetch through proxies only", set_forbid_direct},
       {"fill", Kind::kValue, "RATE", "", "fetch everything in the background, at so many bytes a second: 500K, 5M, unlimited", set_fill},
+      {"follow", Kind::kValue, "INTERVAL", "60s", "look for a newer snapshot of the branch this often: 30s, 10m", set_follow},
+      {"no-follow", Kind::kFlag, "", "no", "stay at the snapshot that the branch has now", set_no_follow},
       {"uid-map", Kind::kValue, "MAP", "", "who owns the files of whom: a file, or a list such as 1000:2000;3000-3999:10000;*:nobody", set_identity_map<&Identities::users, find_user>, settle_identity_map<find_user>},
       {"gid-map", Kind::kValue, "MAP", "", "the same of groups", set_identity_map<&Identities::groups, find_group>, settle_identity_map<find_group>},
       {"owner", Kind::kValue, "UID[:GID]", "", "who owns all files", set_owner, settle_owner},

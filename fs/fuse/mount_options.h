@@ -56,6 +56,7 @@ struct MountOptions {
   ProxyOptions proxies;
   std::optional<FillRate> fill;
   std::string user;  // whose rights the worker has when root mounts; empty: granary, if there is such a user
+  std::optional<std::chrono::seconds> follow = std::chrono::seconds(60);  // a branch; nothing: it is not followed
   bool archive = false;
   bool allow_withdrawn = false;
   bool foreground = false;

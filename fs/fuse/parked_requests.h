@@ -16,26 +16,33 @@ class ParkedRequests {
  public:
   using Ticket = uintptr_t;
 
-  Ticket park(fuse_req_t request) {
+  // `inode`: which the kernel may hold a lock of until this is answered; 0: none.
+  Ticket park(fuse_req_t request, uint64_t inode) {
     const RequestNote note = RequestWatch::note_of(request);
     const MutexLock lock(mutex_);
-    requests_.emplace(++last_, note);
+    requests_.emplace(++last_, Parked{note, inode});
+    if (inode != 0) ++inodes_[inode];
     return last_;
+  }
+
+  // Whether a request that was parked with it still waits.
+  bool has(uint64_t inode) const {
+    const MutexLock lock(mutex_);
+    return inodes_.contains(inode);
   }
 
   // What it waits for, if it still does.
   void waits_for(Ticket ticket, const Digest& object) {
     const MutexLock lock(mutex_);
-    if (const auto place = requests_.find(ticket); place != requests_.end()) place->second.object = object;
+    if (const auto place = requests_.find(ticket); place != requests_.end()) place->second.note.object = object;
   }
 
   // True for the one who is to answer, on this very thread.
   bool claim(Ticket ticket) {
     const MutexLock lock(mutex_);
-    const auto place = requests_.find(ticket);
-    if (place == requests_.end()) return false;
-    RequestWatch::go_on(place->second);
-    requests_.erase(place);
+    RequestNote note;
+    if (!remove(ticket, note)) return false;
+    RequestWatch::go_on(note);
     tell_if_empty();
     return true;
   }
@@ -68,8 +75,8 @@ class ParkedRequests {
     std::vector<RequestNote> out;
     {
       const MutexLock lock(mutex_);
-      for (const auto& [ticket, note] : requests_) {
-        if (note.since < time) out.push_back(note);
+      for (const auto& [ticket, parked] : requests_) {
+        if (parked.note.since < time) out.push_back(parked.note);
       }
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.since < b.since; });
@@ -88,14 +95,25 @@ class ParkedRequests {
   }
 
  private:
+  struct Parked {
+    RequestNote note;
+    uint64_t inode;
+  };
+
+  bool remove(Ticket ticket, RequestNote& note) REQUIRES(mutex_) {
+    const auto found = requests_.find(ticket);
+    if (found == requests_.end()) return false;
+    const auto inode = inodes_.find(found->second.inode);
+    if (inode != inodes_.end() && --inode->second == 0) inodes_.erase(inode);
+    note = found->second.note;
+    requests_.erase(found);
+    return true;
+  }
   bool begin_turn(Ticket ticket, RequestNote& note) {
     const MutexLock lock(mutex_);
-    const auto place = requests_.find(ticket);
-    if (place == requests_.end()) return false;
-    note = place->second;
-    requests_.erase(place);
-    ++turns_;
-    return true;
+    const bool first = remove(ticket, note);
+    if (first) ++turns_;
+    return first;
   }
   void end_turn() {
     const MutexLock lock(mutex_);
@@ -109,7 +127,8 @@ class ParkedRequests {
 
   mutable Mutex mutex_;
   std::condition_variable empty_;
-  std::unordered_map<Ticket, RequestNote> requests_ GUARDED_BY(mutex_);
+  std::unordered_map<Ticket, Parked> requests_ GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, size_t> inodes_ GUARDED_BY(mutex_);
   Ticket last_ GUARDED_BY(mutex_) = 0;
   size_t turns_ GUARDED_BY(mutex_) = 0;
 };

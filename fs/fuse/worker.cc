@@ -11,7 +11,6 @@
 
 #include "fs/base/file.h"
 #include "fs/base/log.h"
-#include "fs/client/kept_snapshot.h"
 #include "fs/client/runtime_directory.h"
 #include "fs/fuse/effective_options.h"
 #include "fs/fuse/ending_signals.h"
@@ -87,6 +86,7 @@ Status Worker::serve() {
   TRY(make_jobs());
   TRY(wait_for_the_device());
   TRY(answer_the_kernel());
+  follow();
   say_ready();
   wait_for_the_end();
   return Done{};
@@ -147,27 +147,50 @@ Status Worker::connect() {
 }
 
 Status Worker::choose_snapshot() {
-  if (const auto kept = kept_.kept()) {  // by a worker before us: what it served is what we serve
-    if (auto resolved = parse_kept_snapshot(*kept)) return resolved_ = *std::move(resolved), Done{};
-  }
+  selector_ = plan_.options.selector;
+  if (take_over()) return Done{};
   const LeavableWhile waiting;
+  view_ = TRY(RepositoryView::open(connection_->fetcher(), view_options(), selector_));
+  resolved_ = TRY(view_->resolve(selector_));
+  TRY(kept_.keep(KeptSnapshots{*resolved_, {}, selector_.text(), {}}.serialise()));
+  tell_when_stale(*resolved_);
+  return Done{};
+}
+
+bool Worker::take_over() {
+  const auto kept = kept_.kept();
+  if (!kept) return false;
+  auto snapshots = KeptSnapshots::parse(*kept);
+  auto selector =
+      snapshots ? SnapshotSelector::parse(snapshots->following) : Result<SnapshotSelector>(snapshots.error());
+  if (!selector || snapshots->current.repository != plan_.trust.repository) {
+    log::warn("what the last worker left is of no use",
+              {{"cause", selector ? "another repository" : selector.error().message}});
+    return false;
+  }
+  resolved_ = std::move(snapshots->current);
+  former_ = std::move(snapshots->former);
+  forgetting_ = snapshots->forgetting;
+  selector_ = *std::move(selector);
+  return true;
+}
+
+ViewOptions Worker::view_options() const {
   ViewOptions options;
   options.url = public_url(plan_.url);
   options.trust = plan_.trust;
   options.state_directory = plan_.state_directory();
   options.archive = plan_.options.archive;
   options.allow_withdrawn = plan_.options.allow_withdrawn;
-  view_ = TRY(RepositoryView::open(connection_->fetcher(), options, plan_.options.selector));
-  resolved_ = TRY(view_->resolve(plan_.options.selector));
-  TRY(kept_.keep(kept_snapshot(*resolved_)));
-  tell_when_stale(*resolved_);
-  return Done{};
+  return options;
 }
 
 Status Worker::open_snapshot() {
   replay_ = start_replay();  // beside all that follows
-  const MountedSnapshot::Names names{resolved_->repository_name, resolved_->url};
-  snapshot_ = TRY(MountedSnapshot::open(resolved_->snapshot.catalog, connection_->fetcher(), names));
+  Fetcher& fetcher = connection_->fetcher();
+  auto snapshot =
+      TRY(MountedSnapshot::open(resolved_->snapshot.catalog, fetcher, ServedSnapshots::names_of(*resolved_)));
+  snapshots_.emplace(fetcher, *resolved_, std::move(snapshot), former_);
   if (connection_->fetcher().stats().misses > 0) found_in_ = KernelReadAhead::Cache::kCold;
   return Done{};
 }
@@ -208,25 +231,48 @@ Status Worker::wait_for_the_device() {
 }
 
 Status Worker::answer_the_kernel() {
-  status_.emplace(MountStatus::Parts{*resolved_, *snapshot_, connection_->fetcher(), connection_->cache(), *fill_,
-                                     self_, plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
+  status_.emplace(MountStatus::Parts{*snapshots_, connection_->fetcher(), connection_->cache(), *fill_, self_,
+                                     plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
   watch_.emplace(operation_metrics_, trace_);
-  filesystem_.emplace(*snapshot_, *status_, *watch_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
+  filesystem_.emplace(*snapshots_, *status_, *watch_, Filesystem::Options{plan_.options.acl, plan_.options.identities});
   session_ = TRY(MountSession::start(*filesystem_, *requests_, std::move(device_)));
-  kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshot_, found_in_);
+  kernel_read_ahead_.emplace(std::move(read_ahead_setting_), *snapshots_->current()->snapshot->observations(),
+                             found_in_);
   look_ahead();
   return Done{};
 }
 
+void Worker::follow() {
+  const auto keep = [this](const KeptSnapshots& snapshots) {
+    const Status kept = kept_.keep(snapshots.serialise());
+    if (!kept) log::warn("nothing is left for another worker", {{"cause", kept.error().message}});
+  };
+  keep({*resolved_, former_, selector_.text(), forgetting_});
+  kernel_caches_.emplace(session_->session(), filesystem_->parked());
+  const auto resolve = [this](const SnapshotSelector& selector) -> Result<ResolvedSnapshot> {
+    return TRY(RepositoryView::open(connection_->fetcher(), view_options(), selector))->resolve(selector);
+  };
+  const auto switched = [this](const ServedSnapshots::Served& now) {
+    const ResolvedSnapshot& resolved = now.resolved;
+    fill_->follow(resolved.snapshot.catalog);
+    jobs_->follow({resolved.snapshot.catalog, {}, resolved.id, resolved.repository, {}});
+  };
+  follower_.emplace(Follower::Parts{*snapshots_, connection_->fetcher(), *kernel_caches_, resolve, keep, switched,
+                                    plan_.mount_point()},
+                    Follower::Options{selector_, plan_.options.follow, forgetting_});
+  status_->follow(*follower_);
+}
+
 void Worker::answer_questions() {
-  answer_measures(questions_, *status_, {&operation_metrics_, log_->queue(), watchdog_ ? &*watchdog_ : nullptr, [this] {
-                                           return filesystem_->parked().count();
-                                         }});
+  const MountMeasures measures{&operation_metrics_, log_->queue(), watchdog_ ? &*watchdog_ : nullptr,
+                               [this] { return filesystem_->parked().count(); }};
+  answer_measures(questions_, *status_, measures);
   answer_trace(questions_, trace_);
   answer_head(questions_, connection_->fetcher());
-  answer_recording(questions_, *status_, *resolved_, *snapshot_);
+  answer_recording(questions_, *status_, *snapshots_);
   answer_fill(questions_, *fill_);
   answer_jobs(questions_, *jobs_);
+  answer_remount(questions_, *follower_);
   questions_.add("options", [this](const std::string&) -> Result<std::string> {
     return effective_json(plan_.options).canonical();
   });
@@ -264,12 +310,12 @@ void Worker::watch_what_waits() {
     return waiting;
   };
   watchdog_.emplace(Watchdog::Options{resolved_->repository_name, resolved_->url, plan_.options.watchdog}, look,
-                    [this](InodeNumber inode) { return snapshot_->path_at_hand(inode); });
+                    [this](InodeNumber inode) { return snapshots_->current()->snapshot->path_at_hand(inode); });
 }
 
 void Worker::look_ahead() {
   const bool replaying = replay_ && replay_->is_under_way();
-  snapshot_->hold_read_ahead(replaying);
+  snapshots_->current()->snapshot->hold_read_ahead(replaying);
   kernel_read_ahead_->adapt(replaying ? KernelReadAhead::Profile::kReplaying : KernelReadAhead::Profile::kNone);
 }
 
@@ -317,7 +363,9 @@ void Worker::end() {
   log::info("unmounted", {{"repository", resolved_->repository_name}, {"path", plan_.mount_point()}});
   [[maybe_unused]] const Status said = channel_.send(WorkerChannel::Word::kEnded);
   const auto deadline = std::chrono::steady_clock::now() + kParkedTimeout;
-  const bool is_quiet = filesystem_->parked().wait_until_empty(deadline) && snapshot_->stop_read_ahead(deadline);
+  kernel_caches_->close();
+  const bool is_quiet = filesystem_->parked().wait_until_empty(deadline) && follower_->stop(deadline) &&
+                        snapshots_->current()->snapshot->stop_read_ahead(deadline);
   const bool is_closed = !control_ || control_->close(deadline);
   trace_.forget_if_unused();
   if (is_quiet && is_closed) return;

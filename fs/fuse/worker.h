@@ -7,12 +7,15 @@
 
 #include "fs/client/connection.h"
 #include "fs/client/control_socket.h"
+#include "fs/client/follower.h"
 #include "fs/client/mount_control.h"
 #include "fs/client/mount_jobs.h"
 #include "fs/client/repository_view.h"
+#include "fs/client/served_snapshots.h"
 #include "fs/client/watchdog.h"
 #include "fs/client/worker_brief.h"
 #include "fs/fuse/filesystem.h"
+#include "fs/fuse/fuse_kernel_caches.h"
 #include "fs/fuse/kept_memory.h"
 #include "fs/fuse/kernel_read_ahead.h"
 #include "fs/fuse/log_target.h"
@@ -45,10 +48,12 @@ class Worker {
   Status give_up_privileges();
   Status connect();
   Status choose_snapshot();
+  bool take_over();  // what a worker before this one served; false: there was none
   Status open_snapshot();
   Status make_jobs();
   Status wait_for_the_device();
   Status answer_the_kernel();
+  void follow();
   void answer_questions();
   void say_ready();
   void watch_what_waits();
@@ -60,6 +65,7 @@ class Worker {
 
   Status check_readable(const WorkerUser& user) const;
   void look_ahead();  // adapts what is asked for before anybody wants it to what is under way
+  ViewOptions view_options() const;
   std::unique_ptr<ProfileReplay> start_replay() const;  // nothing when no profile was asked for
 
   const MountPlan plan_;
@@ -70,9 +76,12 @@ class Worker {
   std::optional<LogTarget> log_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<RepositoryView> view_;
-  std::optional<ResolvedSnapshot> resolved_;
+  std::optional<ResolvedSnapshot> resolved_;  // what was mounted first
+  std::vector<ResolvedSnapshot> former_;      // these three: from the worker before this one
+  std::optional<SnapshotId> forgetting_;
+  SnapshotSelector selector_;
   std::unique_ptr<ProfileReplay> replay_;
-  std::unique_ptr<MountedSnapshot> snapshot_;
+  std::optional<ServedSnapshots> snapshots_;
   KernelReadAhead::Cache found_in_ = KernelReadAhead::Cache::kWarm;
   std::optional<BackgroundFill> fill_;
   std::optional<MountJobs> jobs_;
@@ -84,6 +93,8 @@ class Worker {
   UniqueFd device_, questions_fd_, read_ahead_setting_;  // from the supervisor, until they are used
   std::unique_ptr<MountSession> session_;
   std::optional<KernelReadAhead> kernel_read_ahead_;
+  std::optional<FuseKernelCaches> kernel_caches_;
+  std::optional<Follower> follower_;
   std::optional<Watchdog> watchdog_;
   MountControl questions_;
   std::unique_ptr<ControlSocket> control_;

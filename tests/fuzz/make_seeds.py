@@ -86,6 +86,8 @@ def for_workers():
     seed("request_table", struct.pack("<II", 4000000000, 4000000000))
     kind = b"granary kept snapshot 1"
     seed("kept_snapshot", struct.pack("<I", len(kind)) + kind + struct.pack("<I", 2) + b"id")
+    kind = b"granary served snapshots 1"
+    seed("kept_snapshots", struct.pack("<I", len(kind)) + kind + struct.pack("<I", 4) + b"main" + b"\0" + struct.pack("<I", 0))
 
 
 def for_tars():

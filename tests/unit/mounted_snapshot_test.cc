@@ -52,7 +52,7 @@ class MountedSnapshotTest : public testing::Test {
   using Answer = std::future<Result<Bytes>>;
   Answer start_read(InodeNumber inode, uint64_t offset, size_t size) {
     auto promise = std::make_shared<std::promise<Result<Bytes>>>();
-    const auto plan = snapshot_->plan_read(inode, offset, size);
+    const auto plan = snapshot_->plan_read(*snapshot_->row(inode), offset, size);
     if (!plan) {
       promise->set_value(plan.error());
       return promise->get_future();

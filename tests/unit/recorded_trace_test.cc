@@ -41,7 +41,7 @@ class RecordedTraceTest : public testing::Test {
   }
   void read(const Row& file, uint64_t offset, size_t size) {
     Mailbox<Bytes> answer;
-    snapshot_->read(*snapshot_->plan_read(file->inode, offset, size), [&](Result<ByteView> bytes) {
+    snapshot_->read(*snapshot_->plan_read(file, offset, size), [&](Result<ByteView> bytes) {
       answer.deliver(bytes ? Result<Bytes>(Bytes(*bytes)) : bytes.error());
     });
     ASSERT_TRUE(answer.wait_for(1));
@@ -54,7 +54,7 @@ class RecordedTraceTest : public testing::Test {
   MemCache cache_;
   std::vector<ObjectId> catalog_objects_;
   std::unique_ptr<Fetcher> fetcher_;
-  std::unique_ptr<MountedSnapshot> snapshot_;
+  std::shared_ptr<MountedSnapshot> snapshot_;
 };
 
 TEST_F(RecordedTraceTest, ItNamesPathsAndContentsInOrderOfFirstTouch) {
@@ -113,10 +113,12 @@ TEST_F(RecordedTraceTest, AMountIsAskedToStartToTellAndToStop) {
   resolved.repository = kRepository;
   resolved.id = snapshot_id_;
   const BackgroundFill fill(snapshot_id_, *fetcher_, cache_, {});
-  const MountStatus status({resolved, *snapshot_, *fetcher_, cache_, fill, "/mnt", "/cache", "stderr", 0, nullptr});
+  ServedSnapshots snapshots(*fetcher_, resolved, snapshot_);
+  const WorkerStatus worker;
+  const MountStatus status({snapshots, *fetcher_, cache_, fill, worker, "/mnt", "/cache", "stderr", nullptr});
   MountControl control;
   answer_stat(control, status);
-  answer_recording(control, status, resolved, *snapshot_);
+  answer_recording(control, status, snapshots);
 
   EXPECT_EQ(*control.answer("profile status"), "null");
   EXPECT_EQ(control.answer("profile stop").error().code, Code::kNotFound);
