@@ -14,11 +14,12 @@ namespace granary {
 namespace {
 constexpr uint64_t kDefaultQuotaBytes = uint64_t{4} << 30;
 
-// Keeps nothing: for a single command, or a repository on this disk.
+// Keeps nothing: for a single command, or a mount without a disk. Refusing has the fetcher keep the last few objects in
+// memory, so that reading one piece by piece does not fetch it piece by piece.
 class NoCache : public Cache {
  public:
   std::optional<ObjectHandle> open(const ObjectId&) override { return std::nullopt; }
-  Status put(const ObjectId&, ByteView) override { return Done{}; }
+  Status put(const ObjectId&, ByteView) override { return Error{Code::kNoSpace, "there is no cache"}; }
   void discard(const ObjectId&) override {}
   bool holds(const ObjectId&) override { return false; }
   CacheStats stats() const override { return {}; }
@@ -33,7 +34,7 @@ std::string user_directory(const char* variable, const char* below_home) {
 
 Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
   if (options.cache_directory.empty()) return std::unique_ptr<Cache>(std::make_unique<NoCache>());
-  TRY(make_directories(options.cache_directory, 0700));
+  TRY(make_cache_directory(options.cache_directory));
   DiskCacheOptions disk;
   disk.quota_bytes = options.quota_bytes > 0 ? options.quota_bytes : default_quota(options.cache_directory);
   return std::unique_ptr<Cache>(TRY_WITHIN("cannot use the cache", DiskCache::open(options.cache_directory, disk)));
