@@ -6,6 +6,7 @@ namespace granary {
 struct Command;
 
 extern const Command kBranchCommand;
+extern const Command kCacheCommand;
 extern const Command kCatCommand;
 extern const Command kCheckCommand;
 extern const Command kCompletionCommand;

@@ -4,12 +4,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 
 namespace granary {
 
@@ -169,15 +167,6 @@ Result<UniqueFd> lock_file(const std::string& path, int operation) {
 }  // namespace
 
 Result<FileLock> FileLock::wait(const std::string& path) { return FileLock(TRY(lock_file(path, LOCK_EX))); }
-Result<FileLock> FileLock::wait(const std::string& path, std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  for (auto pause = std::chrono::milliseconds(1);; pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
-    auto lock = try_lock(path);
-    const bool is_over = std::chrono::steady_clock::now() >= deadline;
-    if (lock || lock.error().code != Code::kBusy || is_over) return lock;
-    std::this_thread::sleep_for(pause);
-  }
-}
 Result<FileLock> FileLock::try_lock(const std::string& path) {
   return FileLock(TRY(lock_file(path, LOCK_EX | LOCK_NB)));
 }

@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <optional>
 #include <string>
 
@@ -57,8 +56,6 @@ class FileLock {
  public:
   // Waits for the lock; creates the file (mode 0600) if it is missing.
   static Result<FileLock> wait(const std::string& path);
-  // The same, but for so long only: kBusy after that.
-  static Result<FileLock> wait(const std::string& path, std::chrono::milliseconds patience);
   // kBusy when somebody else holds it.
   static Result<FileLock> try_lock(const std::string& path);
 

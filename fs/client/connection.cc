@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "fs/base/file.h"
+#include "fs/base/log.h"
 #include "fs/store/disk_cache.h"
+#include "fs/store/layered_cache.h"
 
 namespace granary {
 
@@ -32,12 +35,33 @@ std::string user_directory(const char* variable, const char* below_home) {
   return str(home != nullptr && *home == '/' ? home : "/tmp", "/", below_home, "/granary");
 }
 
-Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
-  if (options.cache_directory.empty()) return std::unique_ptr<Cache>(std::make_unique<NoCache>());
-  TRY(make_cache_directory(options.cache_directory));
+Result<std::unique_ptr<Cache>> open_own_cache(const ConnectionOptions& options) {
+  if (options.cache_directory.empty() || options.cache_directory == kNoCache)
+    return std::unique_ptr<Cache>(std::make_unique<NoCache>());
   DiskCacheOptions disk;
-  disk.quota_bytes = options.quota_bytes > 0 ? options.quota_bytes : default_quota(options.cache_directory);
-  return std::unique_ptr<Cache>(TRY_WITHIN("cannot use the cache", DiskCache::open(options.cache_directory, disk)));
+  disk.quota_bytes = options.quota_bytes;
+  if (disk.quota_bytes == 0 && make_cache_directory(options.cache_directory))
+    disk.quota_bytes = default_quota(options.cache_directory);
+  auto cache = DiskCache::open(options.cache_directory, disk);
+  if (cache) return std::unique_ptr<Cache>(*std::move(cache));
+  const bool is_wrong = cache.error().code == Code::kPermission || cache.error().code == Code::kInvalid;
+  if (is_wrong) return cache.error().within("cannot use the cache");
+  // Its disk: no reason for a mount to end, or not to begin.
+  log::warn("cache unusable", {{"cache", options.cache_directory},
+                               {"cause", cache.error().message},
+                               {"action", "streaming until it is mounted anew"}});
+  return std::unique_ptr<Cache>(std::make_unique<NoCache>());
+}
+
+Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
+  auto own = TRY(open_own_cache(options));
+  if (options.lower_caches.empty()) return own;
+  for (const std::string& lower : options.lower_caches) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(lower, options.cache_directory, missing))
+      return Error{Code::kInvalid, "a cache cannot lie below itself: " + printable(lower)};
+  }
+  return std::unique_ptr<Cache>(std::make_unique<LayeredCache>(std::move(own), options.lower_caches));
 }
 }  // namespace
 

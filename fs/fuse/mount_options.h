@@ -39,10 +39,11 @@ struct MountOptions {
 
   std::string trust_file;
   SnapshotSelector selector;
-  std::string cache_directory;  // empty: the default
-  uint64_t quota_bytes = 0;     // 0: the default
-  std::string state_directory;  // empty: the default
-  std::string profile;          // empty: none is replayed
+  std::string cache_directory;            // empty: the default; kNoCache: none
+  std::vector<std::string> lower_caches;  // directories
+  uint64_t quota_bytes = 0;               // 0: the default
+  std::string state_directory;            // empty: the default
+  std::string profile;                    // empty: none is replayed
   uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
   std::string log;                   // "stderr", "syslog", a file; empty: the default
   std::string ca_file;               // certificates to trust besides the system's; empty: none

@@ -100,6 +100,13 @@ Status make_cache_directory(const std::string& directory) {
   return make_directories(directory, 0700);
 }
 
+Status check_cache_directory(const std::string& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() && errno == ENOTDIR) return Error{Code::kInvalid, printable(directory) + " is not a directory"};
+  if (!fd.valid()) return Done{};
+  return check_is_cache(fd.get(), directory);
+}
+
 CacheFolder::CacheFolder(std::string path, UniqueFd directory, const struct stat& info)
     : path_(std::move(path)),
       directory_(std::move(directory)),
@@ -317,6 +324,12 @@ Result<CacheFolder::Scan> CacheFolder::scan(const std::function<bool()>& each_fo
     scan.charge_bytes += charge_of(static_cast<uint64_t>(info.st_size));
   }
   scan.charge_bytes = TRY(usage_.finish_count(beginning, scan.charge_bytes)).used_bytes;
+  return scan;
+}
+
+Result<CacheFolder::Scan> CacheFolder::list(int folder) {
+  Scan scan;
+  TRY(scan_folder(hex_folder(folder), scan));
   return scan;
 }
 

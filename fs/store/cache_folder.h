@@ -96,6 +96,8 @@ class CacheFolder {
   // Looks at every file, clears away what is no object, and mends `usage`. `each_folder` is called now and then; false
   // ends the scan (kUnavailable).
   Result<Scan> scan(const std::function<bool()>& each_folder = [] { return true; });
+  // The same for objects/HH alone, without mending `usage`.
+  Result<Scan> list(int folder);
 
  private:
   CacheFolder(std::string path, UniqueFd directory, const struct stat& info);
@@ -120,5 +122,7 @@ class CacheFolder {
 
 // What somebody's cache may be made of: a directory with its parents (0755), itself 0700.
 Status make_cache_directory(const std::string& directory);
+// kInvalid when there is something else than a cache: before it is given to anybody. Missing is fine.
+Status check_cache_directory(const std::string& directory);
 
 }  // namespace granary

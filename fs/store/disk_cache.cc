@@ -133,11 +133,15 @@ OpenFiles::File DiskCache::open_verified(const ObjectId& id) {
     const Verdict verdict = verify(id, *file);
     if (verdict != Verdict::kGood) return remove_damaged(*folder, id, found->info.st_ino, verdict), nullptr;
   }
-  touch(file->fd.get());
-  std::vector<OpenFiles::File> gone;  // after the lock
-  const MutexLock lock(mutex_);
-  open_files_.set_verified(id, found->info);
-  gone = open_files_.add(id, file, SteadyClock::now());
+  std::vector<OpenFiles::File> gone;
+  {
+    const MutexLock lock(mutex_);
+    open_files_.set_verified(id, found->info);
+    gone = open_files_.add(id, file, SteadyClock::now());
+  }
+  for (const OpenFiles::File& each : gone) {
+    if (each && each != file) touch(each->fd.get());  // the tender sees it no more
+  }
   return file;
 }
 
@@ -332,13 +336,14 @@ void DiskCache::tend() {
     const Errands errands = next_errands();
     {
       const MutexLock lock(mutex_);
-      if (stopping_) return;
+      if (stopping_) break;
     }
     run(errands);
     const MutexLock lock(mutex_);
     ++rounds_done_;
     round_done_.notify_all();
   }
+  touch_used(std::chrono::seconds(0));
 }
 
 DiskCache::Errands DiskCache::next_errands() {
@@ -364,7 +369,7 @@ void DiskCache::run(const Errands& errands) {
     if (!prepared) note(prepared);
   }
   if (errands.is_regular || errands.look) look(*folder);
-  if (errands.is_regular) touch_used();
+  if (errands.is_regular) touch_used(kTouchEvery);
   if (errands.is_regular) let_go_of_removed();
   if (!is_prepared_) return;
   if (errands.room_bytes > 0 || seen_.is_crowded) {
@@ -431,6 +436,7 @@ void DiskCache::look(CacheFolder& folder) {
 }
 
 void DiskCache::evict(CacheFolder& folder, uint64_t goal_bytes) {
+  touch_used(std::chrono::seconds(0));
   std::optional<DiskWatch::Operation> watched;
   const auto evicted = evict_down_to(folder, pinned_, goal_bytes, kLockPatience, [&] {
     watched.reset();
@@ -447,11 +453,11 @@ void DiskCache::evict(CacheFolder& folder, uint64_t goal_bytes) {
   seen_.used_bytes = evicted->used_bytes;
 }
 
-void DiskCache::touch_used() {
+void DiskCache::touch_used(std::chrono::seconds told_before) {
   std::vector<OpenFiles::File> used;
   {
     const MutexLock lock(mutex_);
-    used = open_files_.take_used(SteadyClock::now(), kTouchEvery);
+    used = open_files_.take_used(SteadyClock::now(), told_before);
   }
   for (const OpenFiles::File& file : used) {
     const auto watched = watch_->begin();

@@ -115,7 +115,7 @@ class DiskCache : public Cache {
   Status prepare(CacheFolder& folder);
   void look(CacheFolder& folder);
   void evict(CacheFolder& folder, uint64_t goal_bytes);
-  void touch_used();
+  void touch_used(std::chrono::seconds told_before);
   void let_go_of_removed();
 
   const uint64_t quota_bytes_;

@@ -32,10 +32,10 @@ class OpenFiles {
     newest_first_.splice(newest_first_.begin(), newest_first_, place->second);
     return place->second->file;
   }
-  // What had to make room.
+  // What had to make room. It counts as used, and nobody has been told of that.
   [[nodiscard]] std::vector<File> add(const ObjectId& id, File file, Time now) {
     std::vector<File> gone{close(id)};
-    newest_first_.push_front({id, std::move(file), now, now});
+    newest_first_.push_front({id, std::move(file), now, Time{}});
     places_[id] = newest_first_.begin();
     if (places_.size() > limit_) gone.push_back(close(ObjectId(newest_first_.back().id)));
     return gone;

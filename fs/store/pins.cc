@@ -12,6 +12,7 @@
 #include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
+#include "fs/store/eviction_lock.h"
 
 namespace granary {
 
@@ -113,7 +114,8 @@ Result<PinBook::Contents> PinBook::read() const {
 Status PinBook::write(const Pin& pin) const {
   TRY(make_directories(directory_, 0700));
   // An eviction under way may not know of the pin.
-  const FileLock no_evictions = TRY_WITHIN("cannot keep the pin", FileLock::wait(eviction_lock_, kLockPatience));
+  const FileLock no_evictions =
+      TRY_WITHIN("cannot keep the pin", wait_for_eviction_lock(eviction_lock_, kLockPatience));
   crash_point("pin-before-write");
   TRY_WITHIN("cannot keep the pin", replace_file(file_of(pin), pin.serialise(), 0600, Durability::kDurable));
   crash_point("pin-after-write");

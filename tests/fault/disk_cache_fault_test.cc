@@ -83,6 +83,37 @@ TEST(DiskCacheProcesses, AMountKilledAtAnyMomentLeavesACacheThatIsWhole) {
   }
 }
 
+TEST(DiskCacheProcesses, TheQuotaHoldsWhileMountsAreKilledAndStarted) {
+  const TemporaryDirectory directory = TemporaryDirectory::make().value();
+  const std::string path = directory.path() + "/cache";
+  constexpr uint64_t kQuota = 4 << 20;
+  std::minstd_rand random(4711);
+  std::vector<pid_t> mounts(3, -1);
+  uint64_t most = 0;
+  for (uint32_t round = 0; round < 60; ++round) {
+    pid_t& mount = mounts[random() % mounts.size()];
+    if (mount > 0) {
+      ::kill(mount, SIGKILL);
+      ::waitpid(mount, nullptr, 0);
+    }
+    mount = start_process([&] { return read_and_put(path, kQuota, round, 1'000'000); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 30));
+    most = std::max(most, disk_usage(path));
+  }
+  for (const pid_t mount : mounts) {
+    if (mount <= 0) continue;
+    ::kill(mount, SIGKILL);
+    ::waitpid(mount, nullptr, 0);
+  }
+  EXPECT_LE(most, kQuota);
+  EXPECT_GT(most, kQuota / 4);
+  const auto cache = DiskCache::open(path, {.quota_bytes = kQuota}).value();
+  EXPECT_TRUE(eventually([&] { return std::filesystem::is_empty(path + "/tmp"); }));
+  EXPECT_TRUE(eventually([&] { return cache->stats().used_bytes >= disk_usage(path); }));
+  for (uint32_t number = 0; number < 200; ++number) cache->open(ObjectId::of(content_of(number)));
+  EXPECT_EQ(cache->stats().healed, 0u);
+}
+
 // A small file system of its own for a cache.
 class DiskCacheOnAFullDisk : public testing::Test {
  protected:
