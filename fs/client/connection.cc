@@ -16,6 +16,7 @@ namespace granary {
 
 namespace {
 constexpr uint64_t kDefaultQuotaBytes = uint64_t{4} << 30;
+constexpr size_t kStreamedBytes = size_t{64} << 20;  // in memory without a cache: readers, and what is read ahead for them
 
 // Keeps nothing: for a single command, or a mount without a disk. Refusing has the fetcher keep the last few objects in
 // memory, so that reading one piece by piece does not fetch it piece by piece.
@@ -75,6 +76,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   FetcherOptions fetching;
   fetching.repository = options.repository_name;
   fetching.failure_level = log::Level::kDebug;
+  if (options.cache_directory == kNoCache) fetching.recent_bytes = kStreamedBytes;
   connection->fetcher_ = std::make_unique<Fetcher>(std::move(transports), *connection->cache_, std::move(fetching));
   return connection;
 }

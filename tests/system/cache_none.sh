@@ -13,7 +13,7 @@ objects=$(find repo/objects -type f | wc -l)
 for i in $(seq 8); do cmp source/lib/file-$i mnt/lib/file-$i & done
 for job in $(jobs -p); do [ "$job" = "$nginx_process" ] || wait "$job" || fail "differs"; done
 asked=$(requests)
-[ "$asked" -le $((objects + objects / 5 + 20)) ] || fail "$asked requests for $objects objects by eight readers"
+[ "$asked" -le $((objects + objects / 2)) ] || fail "$asked requests for $objects objects by eight readers"
 "$GRANARY" stat mnt --json >stat.json
 expect_equal "$(json cache.dir stat.json)" none
 memory=$(awk '/^VmRSS/ { print $2 }' "/proc/$(json worker_pid stat.json)/status")
