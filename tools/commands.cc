@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       kFillCommand,
       kPinCommand,
       kUnpinCommand,
+      kCacheCommand,
       kStatCommand,
       kShowconfigCommand,
       kMetricsCommand,

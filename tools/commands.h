@@ -7,6 +7,7 @@ struct Command;
 
 extern const Command kBranchCommand;
 extern const Command kBugreportCommand;
+extern const Command kCacheCommand;
 extern const Command kCatCommand;
 extern const Command kCheckCommand;
 extern const Command kCompletionCommand;

@@ -5,20 +5,25 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "fs/base/file.h"
+#include "fs/base/log.h"
 #include "fs/store/disk_cache.h"
+#include "fs/store/layered_cache.h"
 
 namespace granary {
 
 namespace {
 constexpr uint64_t kDefaultQuotaBytes = uint64_t{4} << 30;
+constexpr size_t kStreamedBytes = size_t{64} << 20;  // in memory without a cache: readers, and what is read ahead for them
 
-// Keeps nothing: for a single command, or a repository on this disk.
+// Keeps nothing: for a single command, or a mount without a disk. Refusing has the fetcher keep the last few objects in
+// memory, so that reading one piece by piece does not fetch it piece by piece.
 class NoCache : public Cache {
  public:
   std::optional<ObjectHandle> open(const ObjectId&) override { return std::nullopt; }
-  Status put(const ObjectId&, ByteView) override { return Done{}; }
+  Status put(const ObjectId&, ByteView) override { return Error{Code::kNoSpace, "there is no cache"}; }
   void discard(const ObjectId&) override {}
   bool holds(const ObjectId&) override { return false; }
   CacheStats stats() const override { return {}; }
@@ -31,12 +36,33 @@ std::string user_directory(const char* variable, const char* below_home) {
   return str(home != nullptr && *home == '/' ? home : "/tmp", "/", below_home, "/granary");
 }
 
-Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
-  if (options.cache_directory.empty()) return std::unique_ptr<Cache>(std::make_unique<NoCache>());
-  TRY(make_directories(options.cache_directory, 0700));
+Result<std::unique_ptr<Cache>> open_own_cache(const ConnectionOptions& options) {
+  if (options.cache_directory.empty() || options.cache_directory == kNoCache)
+    return std::unique_ptr<Cache>(std::make_unique<NoCache>());
   DiskCacheOptions disk;
-  disk.quota_bytes = options.quota_bytes > 0 ? options.quota_bytes : default_quota(options.cache_directory);
-  return std::unique_ptr<Cache>(TRY_WITHIN("cannot use the cache", DiskCache::open(options.cache_directory, disk)));
+  disk.quota_bytes = options.quota_bytes;
+  if (disk.quota_bytes == 0 && make_cache_directory(options.cache_directory))
+    disk.quota_bytes = default_quota(options.cache_directory);
+  auto cache = DiskCache::open(options.cache_directory, disk);
+  if (cache) return std::unique_ptr<Cache>(*std::move(cache));
+  const bool is_wrong = cache.error().code == Code::kPermission || cache.error().code == Code::kInvalid;
+  if (is_wrong) return cache.error().within("cannot use the cache");
+  // Its disk: no reason for a mount to end, or not to begin.
+  log::warn("cache unusable", {{"cache", options.cache_directory},
+                               {"cause", cache.error().message},
+                               {"action", "streaming until it is mounted anew"}});
+  return std::unique_ptr<Cache>(std::make_unique<NoCache>());
+}
+
+Result<std::unique_ptr<Cache>> open_cache(const ConnectionOptions& options) {
+  auto own = TRY(open_own_cache(options));
+  if (options.lower_caches.empty()) return own;
+  for (const std::string& lower : options.lower_caches) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(lower, options.cache_directory, missing))
+      return Error{Code::kInvalid, "a cache cannot lie below itself: " + printable(lower)};
+  }
+  return std::unique_ptr<Cache>(std::make_unique<LayeredCache>(std::move(own), options.lower_caches));
 }
 }  // namespace
 
@@ -50,6 +76,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   FetcherOptions fetching;
   fetching.repository = options.repository_name;
   fetching.failure_level = log::Level::kDebug;
+  if (options.cache_directory == kNoCache) fetching.recent_bytes = kStreamedBytes;
   connection->fetcher_ = std::make_unique<Fetcher>(std::move(transports), *connection->cache_, std::move(fetching));
   return connection;
 }

@@ -11,19 +11,23 @@
 
 namespace granary {
 
+// In place of a cache's directory: there is none, what is read is streamed.
+inline constexpr const char* kNoCache = "none";
+
 struct ConnectionOptions {
-  std::string url;                // as repository_url gives it
-  std::string repository_name;    // for the log
-  std::string cache_directory;    // empty: nothing is kept on disk
-  uint64_t quota_bytes = 0;       // 0: default_quota of the directory
-  std::string ca_file{};          // as HttpOptions
+  std::string url;                          // as repository_url gives it
+  std::string repository_name;              // for the log
+  std::string cache_directory;              // empty or kNoCache: nothing is kept on disk
+  uint64_t quota_bytes = 0;                 // 0: default_quota of the directory
+  std::string ca_file{};                    // as HttpOptions
+  std::vector<std::string> lower_caches{};  // directories, only read (fs/store/layered_cache.h)
   std::vector<SourceWay> ways{};  // to the repository and its mirrors; empty: to `url`, by the environment's proxies
 };
 
 class Connection {
  public:
   //   kBadUrl      not a URL that we can fetch from
-  //   kInvalid     the file of certificates has none
+  //   kInvalid     the file of certificates has none; the cache directory is one of something else
   //   kPermission  the cache directory is not ours alone
   static Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
 

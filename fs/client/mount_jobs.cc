@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "fs/base/log.h"
+#include "fs/client/connection.h"
 
 namespace granary {
 
@@ -36,6 +37,7 @@ MountJobs::~MountJobs() {
 }
 
 Result<uint64_t> MountJobs::start(Kind kind, Bytes path) {
+  if (cache_directory_ == kNoCache) return Error{Code::kInvalid, "this mount has no cache to keep anything in"};
   const MutexLock lock(mutex_);
   const auto under_way =
       std::count_if(jobs_.begin(), jobs_.end(), [](const Running& each) { return !is_over(*each.job); });

@@ -15,6 +15,7 @@ Json cache_json(const std::string& directory, const CacheStats& stats) {
           {"used", stats.used_bytes},
           {"hits", stats.hits},
           {"misses", stats.misses},
+          {"lower_hits", stats.lower_hits},
           {"puts", stats.puts},
           {"put_failures", stats.put_failures},
           {"evictions", stats.evictions},

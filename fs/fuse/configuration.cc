@@ -10,6 +10,7 @@
 
 #include "fs/base/file.h"
 #include "fs/base/nearest.h"
+#include "fs/client/connection.h"
 #include "fs/fuse/mount_arguments.h"
 
 namespace granary {
@@ -170,7 +171,8 @@ struct Configuration::Reader {
       return Error{Code::kInvalid, key + " is said twice in this section"};
     TRY_WITHIN(key, check_entry(key, setting.value));
     if (option.is_flag()) TRY_WITHIN(key, parse_yes(setting.value));
-    if (option.is_path()) TRY_WITHIN(key, check_absolute(setting.value));
+    const bool is_no_cache = key == "cache" && setting.value == kNoCache;
+    if (option.is_path() && !is_no_cache) TRY_WITHIN(key, check_absolute(setting.value));
     settings.push_back(std::move(setting));
     return Done{};
   }

@@ -94,6 +94,11 @@ Result<std::string> settle_owner(const std::string& value) {
   return TRY(OwnerPair::parse(value, find_user, find_group)).text();
 }
 
+Status add_lower_cache(MountOptions& options, const std::string& value) {
+  options.lower_caches.push_back(value);
+  return Done{};
+}
+
 Status add_mirror(MountOptions& options, const std::string& value) {
   options.mirrors.push_back(value);
   return Done{};
@@ -161,7 +166,8 @@ const std::vector<MountOption>& mount_options() {
       {"date", Kind::kValue, "DATE", "", "the branch as it was then (UTC), such as 2026-11-01T12:00", set_date},
       {"archive", Kind::kFlag, "", "no", "accept a repository that is authentic but stale, and say so", set_flag<&MountOptions::archive>},
       {"allow-withdrawn", Kind::kFlag, "", "no", "mount a snapshot even if its publisher has withdrawn it", set_flag<&MountOptions::allow_withdrawn>},
-      {"cache", Kind::kValue, "DIR", "/var/cache/granary/UUID, for users ~/.cache/granary/UUID", "where objects are kept", set_text<&MountOptions::cache_directory>},
+      {"cache", Kind::kValue, "DIR", "/var/cache/granary/UUID, for users ~/.cache/granary/UUID", "where objects are kept; none: nowhere, what is read is streamed", set_text<&MountOptions::cache_directory>},
+      {"lower-cache", Kind::kList, "DIR", "", "a cache to read from before the network, never written: a pre-filled image, another user's; may be repeated", add_lower_cache},
       {"quota", Kind::kValue, "SIZE", "4G, at most half of the disk", "bytes the cache may take, such as 20G", set_size<&MountOptions::quota_bytes>},
       {"state", Kind::kValue, "DIR", "/var/lib/granary, for users ~/.local/state/granary", "where the newest versions seen are remembered", set_text<&MountOptions::state_directory>},
       {"profile", Kind::kValue, "NAME", "", "fetch ahead what this profile of the snapshot names (see granary profile)", set_profile},

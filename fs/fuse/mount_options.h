@@ -41,10 +41,11 @@ struct MountOptions {
 
   std::string trust_file;
   SnapshotSelector selector;
-  std::string cache_directory;  // empty: the default
-  uint64_t quota_bytes = 0;     // 0: the default
-  std::string state_directory;  // empty: the default
-  std::string profile;          // empty: none is replayed
+  std::string cache_directory;            // empty: the default; kNoCache: none
+  std::vector<std::string> lower_caches;  // directories
+  uint64_t quota_bytes = 0;               // 0: the default
+  std::string state_directory;            // empty: the default
+  std::string profile;                    // empty: none is replayed
   uint64_t profile_limit_bytes = ReplayOptions::kDefaultLimitBytes;
   std::string log;  // "stderr", "journal", "syslog", a file; empty: the default
   log::Rotation log_rotation;

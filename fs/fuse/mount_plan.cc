@@ -25,6 +25,7 @@ Result<std::string> absolute(const std::string& path) {
 
 bool is_file(const Setting& setting) {
   if (std::string_view(setting.option->name) == "log") return LogTarget::is_file(setting.value);
+  if (std::string_view(setting.option->name) == "cache") return setting.value != kNoCache;
   return setting.option->is_path();
 }
 
@@ -86,6 +87,8 @@ void fill_in_places(MountOptions& options, const std::string& repository) {
 
 Result<MountPlan> MountPlan::make(const MountOptions& given) {
   MountOptions options = TRY(with_absolute_paths(given));
+  if (options.fill && options.cache_directory == kNoCache)
+    return Error{Code::kInvalid, "nothing can be filled without a cache"};
   TrustFile trust = TRY(TrustFile::load(options.trust_file));
   std::string url = TRY(repository_url(options.source));
   fill_in_places(options, trust.repository);

@@ -17,6 +17,7 @@
 #include "fs/fuse/privileges.h"
 #include "fs/fuse/sandbox.h"
 #include "fs/fuse/startup.h"
+#include "fs/store/cache_folder.h"
 
 namespace granary {
 
@@ -105,8 +106,10 @@ Status Worker::open_log() {
 // Before a byte of the network is looked at, and before there are threads.
 Status Worker::give_up_privileges() {
   const WorkerUser user = TRY(worker_user(plan_.options.user));
-  for (const std::string* directory : {&plan_.cache_directory(), &plan_.state_directory()})
-    TRY(give_directory(*directory, user));
+  TRY_WITHIN("cannot use the cache", check_cache_directory(plan_.cache_directory()));
+  for (const std::string* directory : {&plan_.cache_directory(), &plan_.state_directory()}) {
+    if (*directory != kNoCache) TRY(give_directory(*directory, user));
+  }
   SandboxRules rules;
   rules.readable = system_files();
   rules.readable.push_back(plan_.options.ca_file);
@@ -116,6 +119,7 @@ Status Worker::give_up_privileges() {
     const auto files = repository_files(*directory);
     rules.readable.insert(rules.readable.end(), files.begin(), files.end());
   }
+  for (const std::string& lower : plan_.options.lower_caches) rules.readable.push_back(lower);
   rules.writable = {plan_.cache_directory(), plan_.state_directory(), "/dev/null"};
   if (plan_.options.log.starts_with("/")) rules.writable.push_back(directory_of(plan_.options.log));
   TRY(become(user));
@@ -139,6 +143,7 @@ Status Worker::connect() {
   options.url = plan_.url;
   options.repository_name = plan_.trust.name;
   options.cache_directory = plan_.cache_directory();
+  options.lower_caches = plan_.options.lower_caches;
   options.quota_bytes = plan_.options.quota_bytes;
   options.ca_file = plan_.options.ca_file;
   options.ways = plan_.ways;

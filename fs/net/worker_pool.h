@@ -1,5 +1,6 @@
 // WorkerPool: a few threads that run jobs: the most urgent first, and others when their time has come.
-// Safe from many threads, its own included. A job may take a while, but never waits for another job.
+// Safe from many threads, its own included. A job may take a while, but never waits for another job. When all threads
+// have been held up for a second (by a disk that hangs), another one is started for what waits, eight at most.
 #pragma once
 
 #include <array>
@@ -29,6 +30,8 @@ class WorkerPool {
 
  private:
   void work();
+  void relieve(size_t most_threads);
+  bool has_work() const REQUIRES(mutex_);
   // The next job, or an empty one when the pool stops.
   Job next();
   void take_in_due() REQUIRES(mutex_);
@@ -38,7 +41,11 @@ class WorkerPool {
   std::array<std::deque<Job>, kPriorities> queues_ GUARDED_BY(mutex_);
   std::multimap<Deadline, Job> later_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::vector<std::thread> threads_;
+  std::condition_variable all_busy_;
+  size_t idle_ GUARDED_BY(mutex_) = 0;
+  uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  std::vector<std::thread> threads_;  // grows by `relief_` alone, under the lock
+  std::thread relief_;
 };
 
 }  // namespace granary

@@ -1,5 +1,6 @@
 // Cache: verified plain objects kept near at hand, within a quota.
-// Implementations: DiskCache (a directory shared by the mounts of a host). Tests add MemCache.
+// Implementations: DiskCache (a directory shared by the mounts of a host), LayeredCache (with others below
+// that are only read). Tests add MemCache.
 // All are safe to call from many threads at once. A cache may forget anything at any time.
 #pragma once
 
@@ -12,6 +13,7 @@ namespace granary {
 struct CacheStats {
   uint64_t hits = 0;
   uint64_t misses = 0;
+  uint64_t lower_hits = 0;    // of the hits: in a cache below (fs/store/layered_cache.h)
   uint64_t healed = 0;        // damaged objects found and removed
   uint64_t puts = 0;          // objects taken in
   uint64_t put_failures = 0;  // not taken in: no room, or the disk refused

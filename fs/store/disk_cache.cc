@@ -1,19 +1,18 @@
 #include "fs/store/disk_cache.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 
+#include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
+#include "fs/store/eviction.h"
 
 namespace granary {
 
@@ -22,14 +21,14 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr uint64_t kCrowdedPercent = 90;
 constexpr uint64_t kRelaxedPercent = 85;
-constexpr uint64_t kDriftWorthCounting = uint64_t{64} << 20;
 constexpr int kMostTries = 4;
+constexpr size_t kMostComplaints = 1000;
 constexpr std::chrono::seconds kTendEvery{5};
 constexpr std::chrono::seconds kTouchEvery{60};
-
-int64_t access_time_ns(const struct stat& info) {
-  return info.st_atim.tv_sec * int64_t{1'000'000'000} + info.st_atim.tv_nsec;
-}
+constexpr std::chrono::seconds kUnreadableLineEvery{10};
+constexpr std::chrono::seconds kLockPatience{2};
+constexpr std::chrono::seconds kStartPatience{1};
+constexpr std::chrono::milliseconds kStatsPatience{250};
 
 void touch(int fd) {
   const timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
@@ -42,58 +41,35 @@ size_t bounded_by_limits(size_t wanted) {
   return std::clamp<size_t>(wanted, 1, std::max<size_t>(1, limit.rlim_cur / 4));
 }
 
-// A flock(2) on a file of its own, let go when this goes.
-Result<UniqueFd> lock_gate(const std::string& path, int operation) {
-  UniqueFd fd = TRY(open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  int failed = 0;
-  do failed = ::flock(fd.get(), operation);
-  while (failed != 0 && errno == EINTR);
-  if (failed != 0) return system_error(errno, "cannot lock " + printable(path));
-  return fd;
+void warn_of_large_quota(const std::string& directory, uint64_t quota_bytes) {
+  struct statvfs disk {};
+  if (::statvfs(directory.c_str(), &disk) != 0 || uint64_t{disk.f_blocks} * disk.f_frsize >= quota_bytes) return;
+  log::warn("cache quota larger than its disk", {{"cache", directory},
+                                                 {"quota", quota_bytes},
+                                                 {"disk", uint64_t{disk.f_blocks} * disk.f_frsize},
+                                                 {"action", "evicting when the disk is full"}});
 }
 
-// Names the new file, but never replaces one: each name is accounted for once.
-int rename_new(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return -1;
-  if (::link(from.c_str(), to.c_str()) != 0) return -1;  // a file system without RENAME_NOREPLACE
-  return ::unlink(from.c_str());
-}
-
-Status check_directory(const std::string& directory) {
-  struct stat info {};
-  if (::stat(directory.c_str(), &info) != 0) return system_error(errno, "cannot use cache " + printable(directory));
-  if (!S_ISDIR(info.st_mode)) return Error{Code::kInvalid, printable(directory) + " is not a directory"};
-  const bool is_ours = info.st_uid == ::geteuid() && (info.st_mode & 022) == 0;
-  if (is_ours) return Done{};
-  return Error{Code::kPermission, str("cannot use cache ", printable(directory),
-                                      ": others may write into it; use a directory that is yours alone")};
-}
-
-Status make_cache_directory(const std::string& directory) {
-  if (exists(directory)) return Done{};
-  const auto parent = std::filesystem::absolute(directory).parent_path().string();
-  TRY(make_directories(parent));
-  return make_directories(directory, 0700);
-}
+Error hanging() { return {Code::kUnavailable, "its disk does not answer"}; }
 }  // namespace
 
 Result<std::unique_ptr<DiskCache>> DiskCache::open(const std::string& directory, const DiskCacheOptions& options) {
-  TRY_WITHIN("cannot make cache " + printable(directory), make_cache_directory(directory));
-  TRY(check_directory(directory));
-  std::unique_ptr<DiskCache> cache(new DiskCache(std::filesystem::absolute(directory).string(), options));
-  const Status prepared = cache->prepare();
+  auto folder = TRY(CacheFolder::open(directory));
+  const Status prepared = folder->prepare();
   const bool is_hopeless = !prepared && prepared.error().code == Code::kPermission;
   if (is_hopeless) return prepared.error().within("cannot use cache " + printable(directory));
-  cache->note(prepared);
+  warn_of_large_quota(directory, options.quota_bytes);
+  std::unique_ptr<DiskCache> cache(new DiskCache(std::move(folder), options));
+  cache->ask_tender([](Errands& errands) { errands.prepare = true; }, kStartPatience);
   return cache;
 }
 
-DiskCache::DiskCache(std::string directory, const DiskCacheOptions& options)
-    : directory_(std::move(directory)),
-      quota_bytes_(options.quota_bytes),
-      pause_(options.pause_after_failure),
-      pinned_(directory_),
+DiskCache::DiskCache(std::unique_ptr<CacheFolder> folder, const DiskCacheOptions& options)
+    : quota_bytes_(options.quota_bytes),
+      options_(options),
+      watch_(std::make_shared<DiskWatch>(options.hang_after)),
+      pinned_(folder->path()),
+      folder_(std::move(folder)),
       open_files_(bounded_by_limits(options.max_open_files)) {
   tender_ = std::thread([this] { tend(); });
 }
@@ -107,22 +83,10 @@ DiskCache::~DiskCache() {
   tender_.join();
 }
 
-// Makes what is missing and maps the usage. Fails on a full or read-only disk; tried again by later puts.
-Status DiskCache::prepare() {
-  if (usage() != nullptr) return Done{};
-  const MutexLock lock(prepare_mutex_);
-  if (usage() != nullptr) return Done{};
-  TRY(make_directories(directory_ + "/objects", 0700));
-  TRY(make_directories(directory_ + "/tmp", 0700));
-  const FileLock exclusive = TRY(FileLock::wait(directory_ + "/lock"));
-  bool is_new = false;
-  owned_usage_ = TRY(SharedUsage::open(directory_ + "/usage", is_new));
-  usage_ = owned_usage_.get();
-  recount(is_new ? LOCK_EX : LOCK_EX | LOCK_NB);
-  return Done{};
+DiskCache::Folder DiskCache::folder() const {
+  const MutexLock lock(mutex_);
+  return folder_;
 }
-
-std::string DiskCache::path_of(const ObjectId& id) const { return directory_ + "/" + object_path(id); }
 
 // --- reading
 
@@ -142,66 +106,95 @@ std::optional<ObjectHandle> DiskCache::open(const ObjectId& id) {
   return std::nullopt;
 }
 
-bool DiskCache::holds(const ObjectId& id) { return exists(path_of(id)); }
+bool DiskCache::holds(const ObjectId& id) {
+  const auto watched = watch_->begin();
+  return watched && folder()->holds(id);
+}
 
 OpenFiles::File DiskCache::open_verified(const ObjectId& id) {
-  auto fd = open_file(path_of(id), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!fd) return nullptr;
-  struct stat info {};
-  if (::fstat(fd->get(), &info) != 0) return nullptr;
+  const auto watched = watch_->begin();
+  if (!watched) return nullptr;
+  const Folder folder = this->folder();
+  auto found = folder->find(id);
+  if (!found) {
+    if (found.error().code == Code::kCorrupt) remove_damaged(*folder, id, 0, Verdict::kDamaged);
+    return nullptr;
+  }
   auto file = std::make_shared<ObjectHandle::File>();
-  file->fd = std::move(*fd);
-  file->size_bytes = static_cast<uint64_t>(info.st_size);
-  const auto now = SteadyClock::now();
+  file->fd = std::move(found->fd);
+  file->size_bytes = static_cast<uint64_t>(found->info.st_size);
+  file->watch = watch_;
   bool is_verified = false;
   {
     const MutexLock lock(mutex_);
-    is_verified = open_files_.is_verified(id, info);
+    is_verified = open_files_.is_verified(id, found->info);
   }
-  if (!is_verified && !(S_ISREG(info.st_mode) && verify(id, *file))) {
-    remove_damaged(id, info.st_ino);
-    return nullptr;
+  if (!is_verified) {
+    const Verdict verdict = verify(id, *file);
+    if (verdict != Verdict::kGood) return remove_damaged(*folder, id, found->info.st_ino, verdict), nullptr;
   }
-  touch(file->fd.get());
-  const MutexLock lock(mutex_);
-  open_files_.set_verified(id, info);
-  open_files_.add(id, file, now);
+  std::vector<OpenFiles::File> gone;
+  {
+    const MutexLock lock(mutex_);
+    open_files_.set_verified(id, found->info);
+    gone = open_files_.add(id, file, SteadyClock::now());
+  }
+  for (const OpenFiles::File& each : gone) {
+    if (each && each != file) touch(each->fd.get());  // the tender sees it no more
+  }
   return file;
 }
 
-bool DiskCache::verify(const ObjectId& id, const ObjectHandle::File& file) const {
-  if (file.size_bytes > kMaxObjectBytes) return false;
+DiskCache::Verdict DiskCache::verify(const ObjectId& id, const ObjectHandle::File& file) const {
+  if (file.size_bytes > kMaxObjectBytes) return Verdict::kDamaged;
   constexpr uint64_t kPieceBytes = 256 * 1024;
   Sha256 hash;
   for (uint64_t offset = 0; offset < file.size_bytes; offset += kPieceBytes) {
     const auto piece = read_at(file.fd.get(), static_cast<off_t>(offset), kPieceBytes);
-    if (!piece) return false;
+    if (!piece) return Verdict::kUnreadable;
     hash.update(*piece);
   }
-  return hash.finish() == id;
+  return hash.finish() == id ? Verdict::kGood : Verdict::kDamaged;
 }
 
-void DiskCache::remove_damaged(const ObjectId& id, ino_t inode) {
-  const auto lock = FileLock::wait(directory_ + "/lock");
-  struct stat info {};
-  const bool is_still_there = ::lstat(path_of(id).c_str(), &info) == 0 && info.st_ino == inode;
-  if (lock && !is_still_there) return;  // another reader met it too, and was faster
-  ++counters_.healed;
-  log::warn("cache object damaged", {{"cache", directory_}, {"object", id}, {"action", "removed"}});
-  if (lock) remove_locked(id);
+// On a disk that refuses it stays, and is a miss again and again.
+void DiskCache::remove_damaged(CacheFolder& folder, const ObjectId& id, ino_t inode, Verdict verdict) {
+  const auto removed = folder.remove(id, inode);
+  const bool was_faster = !removed && removed.error().code == Code::kNotFound;
+  if (was_faster) return;  // another reader met it too
+  if (verdict == Verdict::kUnreadable) return tell_unreadable(id);
+  if (!removed && !is_first_complaint(id)) return;
+  if (removed) ++counters_.healed;
+  log::warn("cache object damaged",
+            {{"cache", folder.path()}, {"object", id}, {"action", removed ? "removed" : "fetched anew each time"}});
+}
+
+bool DiskCache::is_first_complaint(const ObjectId& id) {
+  const MutexLock lock(mutex_);
+  return complained_.size() < kMostComplaints && complained_.insert(id).second;
+}
+
+// A dying disk has many of them.
+void DiskCache::tell_unreadable(const ObjectId& id) {
+  const auto now = SteadyClock::now();
+  {
+    const MutexLock lock(mutex_);
+    if (now < next_unreadable_line_) return;
+    next_unreadable_line_ = now + kUnreadableLineEvery;
+  }
+  log::warn("cache object unreadable", {{"cache", folder()->path()}, {"object", id}, {"action", "fetched anew"}});
 }
 
 void DiskCache::discard(const ObjectId& id) {
-  if (const auto lock = FileLock::wait(directory_ + "/lock")) remove_locked(id);
-}
-
-void DiskCache::remove_locked(const ObjectId& id) {
-  const std::string path = path_of(id);
-  struct stat info {};
-  const bool removed = ::lstat(path.c_str(), &info) == 0 && ::unlink(path.c_str()) == 0;
-  if (removed && usage() != nullptr) usage()->release(blocks_for(static_cast<uint64_t>(info.st_size)));
-  const MutexLock lock(mutex_);
-  open_files_.forget(id);
+  OpenFiles::File gone;
+  {
+    const MutexLock lock(mutex_);
+    gone = open_files_.forget(id);
+  }
+  const auto watched = watch_->begin();
+  if (!watched) return;
+  if (gone) tell_unreadable(id);
+  static_cast<void>(folder()->remove(id));
 }
 
 // --- taking in
@@ -213,74 +206,83 @@ Status DiskCache::put(const ObjectId& id, ByteView plain) {
 }
 
 Status DiskCache::put_with_room(const ObjectId& id, ByteView plain) {
-  const uint64_t needed = blocks_for(plain.size());
+  const uint64_t needed = folder()->charge_of(plain.size());
   if (needed > quota_bytes_) return Error{Code::kNoSpace, str("object ", id, " is larger than the whole cache")};
   if (is_paused()) return Error{Code::kUnavailable, "the cache takes nothing in for a moment"};
+  const auto deadline = SteadyClock::now() + options_.room_patience;
   Entry entry = put_once(id, plain);
-  for (int tries = 0; entry.obstacle == Obstacle::kQuota && tries < kMostTries; ++tries) {
-    TRY(evict_for(needed));
+  for (int tries = 0; entry.obstacle != Obstacle::kNone && entry.obstacle != Obstacle::kOther; ++tries) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
+    const Obstacle obstacle = entry.obstacle;
+    // Whoever fills the disk takes what is freed, too; a directory that cannot be prepared stays so for a while.
+    const int most_tries = obstacle == Obstacle::kQuota ? kMostTries : 1;
+    if (tries >= most_tries || left.count() <= 0) break;
+    const bool done = ask_tender(
+        [&](Errands& errands) {
+          if (obstacle == Obstacle::kUnprepared) errands.prepare = true;
+          if (obstacle == Obstacle::kQuota) errands.room_bytes += 2 * needed;
+          if (obstacle == Obstacle::kFullDisk) errands.disk_bytes += 2 * needed;
+        },
+        left);
+    if (!done) break;
     entry = put_once(id, plain);  // others may have been faster to use the room
   }
-  if (entry.obstacle == Obstacle::kFullDisk && usage()->used_bytes() > needed) {
-    const uint64_t used = usage()->used_bytes();
-    TRY(evict_down_to(std::min(used - needed, used / 8 * 7)));
-    entry = put_once(id, plain);
-  }
   if (entry.obstacle != Obstacle::kQuota) note(entry.status);
-  wake_tender_when_crowded();
   if (entry.status) return Done{};
-  const Code code = entry.obstacle == Obstacle::kOther ? Code::kUnavailable : Code::kNoSpace;
+  const bool is_full = entry.obstacle == Obstacle::kQuota || entry.obstacle == Obstacle::kFullDisk;
   return Error{
-      code, str("cannot keep object ", id.brief(), " in ", printable(directory_), ": ", entry.status.error().message)};
+      is_full ? Code::kNoSpace : Code::kUnavailable,
+      str("cannot keep object ", id.brief(), " in ", printable(folder()->path()), ": ", entry.status.error().message)};
 }
 
 DiskCache::Entry DiskCache::put_once(const ObjectId& id, ByteView plain) {
-  if (const Status ready = prepare(); !ready) return {ready, Obstacle::kOther};
+  const auto watched = watch_->begin();
+  if (!watched) return {hanging(), Obstacle::kOther};
+  if (!is_prepared_) return {Error{Code::kUnavailable, "it is not ready"}, Obstacle::kUnprepared};
   if (open_verified(id) != nullptr) return {Done{}, Obstacle::kNone};
-  Entry entry = put_behind_gate(id, plain);
-  const bool came_from_elsewhere = entry.obstacle == Obstacle::kOther && open_verified(id) != nullptr;
-  return came_from_elsewhere ? Entry{Done{}, Obstacle::kNone} : entry;
+  const Folder folder = this->folder();
+  Entry entry = write_object(*folder, id, plain, folder->room_for(id, plain.size()));
+  const bool is_in_the_way = !entry.status && entry.status.error().code == Code::kConflict;
+  if (!is_in_the_way) return entry;
+  if (open_verified(id) != nullptr)
+    return {Done{}, Obstacle::kNone};  // it came from elsewhere; what is bad is gone now
+  return write_object(*folder, id, plain, folder->room_for(id, plain.size()));
 }
 
-// Room is reserved and used up behind the gate, so that whoever closes it knows that none is reserved.
-// Never waits for `lock` there: who holds that may be waiting for the gate.
-DiskCache::Entry DiskCache::put_behind_gate(const ObjectId& id, ByteView plain) {
-  const auto gate = lock_gate(directory_ + "/gate", LOCK_SH);
-  if (!gate) return {gate.error(), Obstacle::kOther};
-  const uint64_t needed = blocks_for(plain.size());
-  if (!usage()->reserve(needed, quota_bytes_)) return {Error{Code::kNoSpace, "the quota is used up"}, Obstacle::kQuota};
-  const Status written = write_object(id, plain);
-  if (written) return {Done{}, Obstacle::kNone};
-  usage()->release(needed);
-  const bool is_full = written.error().code == Code::kNoSpace;
-  return {written, is_full ? Obstacle::kFullDisk : Obstacle::kOther};
-}
-
-Status DiskCache::write_object(const ObjectId& id, ByteView plain) {
-  const std::string temporary = str(directory_, "/tmp/", ::getpid(), ".", next_temporary_++);
-  const auto fill = [&]() -> Status {
-    const UniqueFd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    TRY(write_all(fd.get(), plain));
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return system_error(errno, "cannot look at a new object");
-    TRY(move_in(id, temporary));
-    const MutexLock lock(mutex_);
-    open_files_.set_verified(id, info);
-    return Done{};
+DiskCache::Entry DiskCache::write_object(CacheFolder& folder, const ObjectId& id, ByteView plain, uint64_t room_bytes) {
+  const auto failed = [](const Error& error) {
+    const bool is_gone = error.code == Code::kNotFound || error.code == Code::kCorrupt;
+    if (is_gone) return Entry{error, Obstacle::kUnprepared};
+    return Entry{error, error.code == Code::kNoSpace ? Obstacle::kFullDisk : Obstacle::kOther};
   };
-  const Status filled = fill();
-  if (!filled) ::unlink(temporary.c_str());
-  return filled;
+  const auto temporary = folder.make_temporary(room_bytes);
+  if (!temporary) return failed(temporary.error());
+  crash_point("cache-after-temporary");
+  const auto reserved = folder.usage().reserve(room_bytes, quota_bytes_);
+  if (!reserved || !reserved->fits) {
+    folder.drop_temporary(*temporary);
+    if (!reserved) return failed(reserved.error());
+    return {Error{Code::kNoSpace, "the quota is used up"}, Obstacle::kQuota};
+  }
+  crash_point("cache-after-reserve");
+  const Status filled = fill(folder, id, plain, *temporary, room_bytes);
+  if (filled) return saw(reserved->numbers), Entry{Done{}, Obstacle::kNone};
+  static_cast<void>(folder.usage().release(room_bytes));
+  folder.drop_temporary(*temporary);
+  return failed(filled.error());
 }
 
-Status DiskCache::move_in(const ObjectId& id, const std::string& temporary) {
-  const std::string path = path_of(id);
-  if (rename_new(temporary, path) == 0) return Done{};
-  if (errno == ENOENT) {
-    TRY(make_directories(path.substr(0, path.rfind('/')), 0700));
-    if (rename_new(temporary, path) == 0) return Done{};
-  }
-  return system_error(errno, "cannot rename into place");
+Status DiskCache::fill(CacheFolder& folder, const ObjectId& id, ByteView plain, const CacheFolder::Temporary& temporary,
+                       uint64_t room_bytes) {
+  TRY(write_all(temporary.fd.get(), plain));
+  crash_point("cache-after-write");
+  struct stat info {};
+  if (::fstat(temporary.fd.get(), &info) != 0) return system_error(errno, "cannot look at a new object");
+  TRY(folder.move_in(id, temporary, room_bytes));
+  crash_point("cache-after-move");
+  const MutexLock lock(mutex_);
+  open_files_.set_verified(id, info);
+  return Done{};
 }
 
 bool DiskCache::is_paused() const {
@@ -288,10 +290,13 @@ bool DiskCache::is_paused() const {
   return degraded_ && SteadyClock::now() < paused_until_;
 }
 
-void DiskCache::wake_tender_when_crowded() {
-  if (usage() == nullptr || usage()->used_bytes() <= quota_bytes_ / 100 * kCrowdedPercent) return;
+void DiskCache::saw(const SharedUsage::Numbers& numbers) {
+  seen_.used_bytes = numbers.used_bytes;
+  const bool is_crowded = numbers.used_bytes > quota_bytes_ / 100 * kCrowdedPercent;
+  if (!is_crowded || seen_.is_crowded.exchange(true)) return;
   const MutexLock lock(mutex_);
-  is_crowded_ = true;
+  wish_.room_bytes = std::max<uint64_t>(wish_.room_bytes, 1);
+  is_wished_ = true;
   wake_.notify_all();
 }
 
@@ -302,112 +307,187 @@ void DiskCache::note(const Status& outcome) {
     const MutexLock lock(mutex_);
     changed = degraded_ == outcome.has_value();
     degraded_ = !outcome;
-    if (degraded_) paused_until_ = SteadyClock::now() + pause_;
+    if (degraded_) paused_until_ = SteadyClock::now() + options_.pause_after_failure;
   }
   if (!changed) return;
-  if (outcome) return log::warn("cache works again", {{"cache", directory_}});
-  log::warn("cache degraded", {{"cache", directory_}, {"cause", outcome.error().message}, {"action", "streaming"}});
+  const std::string path = folder()->path();
+  if (outcome) return log::warn("cache works again", {{"cache", path}});
+  log::warn("cache degraded", {{"cache", path}, {"cause", outcome.error().message}, {"action", "streaming"}});
 }
 
-// --- making room
+// --- the tender: a thread that keeps things in order, and the only one that waits for the disk on behalf of others
 
-Status DiskCache::evict_for(uint64_t needed_bytes) {
-  return evict_down_to(std::min(quota_bytes_ / 100 * kRelaxedPercent, quota_bytes_ - needed_bytes));
-}
-
-Status DiskCache::evict_down_to(uint64_t goal_bytes) {
-  const FileLock lock = TRY(FileLock::wait(directory_ + "/lock"));
-  if (usage()->used_bytes() <= goal_bytes) return Done{};  // somebody else was faster
-  touch_used();
-  std::vector<Resident> all = residents();
-  std::sort(all.begin(), all.end(), [](const Resident& a, const Resident& b) { return a.used_ns < b.used_ns; });
-  uint64_t counted = 0;
-  for (const Resident& resident : all) counted += resident.disk_bytes;
-  const uint64_t used = usage()->used_bytes();
-  const uint64_t drift = used > counted ? used - counted : counted - used;
-  if (used < counted || drift > std::min(kDriftWorthCounting, quota_bytes_ / 8)) recount(LOCK_EX | LOCK_NB);
-  uint64_t evicted = 0;
-  const MutexLock pins_lock(pins_mutex_);
-  pinned_.refresh();
-  for (const Resident& resident : all) {
-    if (usage()->used_bytes() <= goal_bytes) break;
-    if (pinned_.contains(resident.id)) continue;
-    remove_locked(resident.id);
-    counters_.evicted_bytes += resident.disk_bytes;
-    ++evicted;
+bool DiskCache::ask_tender(const std::function<void(Errands&)>& what, std::chrono::milliseconds patience) const {
+  const auto deadline = SteadyClock::now() + patience;
+  MutexLock lock(mutex_);
+  what(wish_);
+  is_wished_ = true;
+  const uint64_t mine = rounds_begun_ + 1;
+  wake_.notify_all();
+  while (rounds_done_ < mine && !stopping_) {
+    if (!lock.wait_until(round_done_, deadline)) return rounds_done_ >= mine;
   }
-  counters_.evictions += evicted;
-  usage()->count_eviction();
+  return rounds_done_ >= mine;
+}
+
+void DiskCache::tend() {
+  next_look_around_ = SteadyClock::now() + kTendEvery;
+  for (;;) {
+    const Errands errands = next_errands();
+    {
+      const MutexLock lock(mutex_);
+      if (stopping_) break;
+    }
+    run(errands);
+    const MutexLock lock(mutex_);
+    ++rounds_done_;
+    round_done_.notify_all();
+  }
+  touch_used(std::chrono::seconds(0));
+}
+
+DiskCache::Errands DiskCache::next_errands() {
+  MutexLock lock(mutex_);
+  while (!stopping_ && !is_wished_ && lock.wait_until(wake_, next_look_around_)) {
+  }
+  Errands errands = std::exchange(wish_, Errands{});
+  is_wished_ = false;
+  ++rounds_begun_;
+  errands.is_regular = SteadyClock::now() >= next_look_around_;
+  if (errands.is_regular) next_look_around_ = SteadyClock::now() + kTendEvery;
+  return errands;
+}
+
+void DiskCache::run(const Errands& errands) {
+  if (watch_->hangs()) return;  // what hangs is not ours: we are here
+  watch_->close_buried();
+  if (errands.is_regular || errands.prepare) take_place();
+  const Folder folder = this->folder();
+  if (errands.prepare) {
+    const Status prepared = prepare(*folder);
+    is_prepared_ = prepared.has_value();
+    if (!prepared) note(prepared);
+  }
+  if (errands.is_regular || errands.look) look(*folder);
+  if (errands.is_regular) touch_used(kTouchEvery);
+  if (errands.is_regular) let_go_of_removed();
+  if (!is_prepared_) return;
+  if (errands.room_bytes > 0 || seen_.is_crowded) {
+    const uint64_t relaxed = quota_bytes_ / 100 * kRelaxedPercent;
+    evict(*folder, std::min(relaxed, quota_bytes_ - std::min(quota_bytes_, errands.room_bytes)));
+  }
+  if (errands.disk_bytes > 0) {
+    const auto numbers = folder->usage().read();
+    const uint64_t used = numbers ? numbers->used_bytes : 0;
+    if (used > 0) evict(*folder, std::min(used - std::min(used, errands.disk_bytes), used / 8 * 7));
+  }
+}
+
+// The directory may have been replaced, or its disk mounted over it or away: what is there now is used from here on.
+void DiskCache::take_place() {
+  const auto watched = watch_->begin();
+  const Folder before = folder();
+  if (!watched || before->is_in_place()) return;
+  auto now = CacheFolder::open(before->path());
+  if (!now) return note(now.error());
+  log::warn("cache directory replaced", {{"cache", before->path()}, {"action", "using what is there now"}});
+  std::vector<OpenFiles::Named> gone;  // after the lock
+  const MutexLock lock(mutex_);
+  folder_ = std::move(*now);
+  gone = open_files_.forget_all();
+  is_prepared_ = false;
+}
+
+Status DiskCache::prepare(CacheFolder& folder) {
+  {
+    const auto watched = watch_->begin();
+    if (!watched) return hanging();
+    TRY(folder.prepare());
+  }
+  // Counted anew when the numbers are lost, and after somebody was killed half-way.
+  const auto numbers = folder.usage().read();
+  const uint64_t leftovers = folder.clear_leftovers();
+  if (numbers && leftovers == 0) return saw(*numbers), Done{};
+  std::optional<DiskWatch::Operation> watched;
+  const auto scan = TRY(folder.scan([&] {
+    watched.reset();
+    auto next = watch_->begin();
+    if (next) watched.emplace(std::move(*next));
+    const MutexLock lock(mutex_);
+    return !stopping_;
+  }));
+  log::debug("cache counted anew", {{"cache", folder.path()}, {"leftovers", leftovers + scan.cleared}});
+  saw({scan.charge_bytes, 0, 0});
   return Done{};
 }
 
-// Every object, by its file's status; one that goes away meanwhile is left out.
-std::vector<DiskCache::Resident> DiskCache::residents() const {
-  std::vector<Resident> all;
-  for (int folder = 0; folder < 256; ++folder) {
-    const auto byte = static_cast<char>(folder);
-    const std::string prefix = to_hex({&byte, 1});
-    DIR* const directory = ::opendir((directory_ + "/objects/" + prefix).c_str());
-    if (directory == nullptr) continue;
-    while (const dirent* entry = ::readdir(directory)) {
-      const auto id = Digest::parse(prefix + entry->d_name);
-      struct stat info {};
-      if (!id || ::fstatat(::dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      all.push_back({*id, blocks_for(static_cast<uint64_t>(info.st_size)), access_time_ns(info)});
-    }
-    ::closedir(directory);
+void DiskCache::look(CacheFolder& folder) {
+  const auto watched = watch_->begin();
+  if (!watched) return;
+  if (const auto numbers = folder.usage().read()) {
+    seen_.used_bytes = numbers->used_bytes;
+  } else if (numbers.error().code == Code::kCorrupt) {
+    is_prepared_ = false;  // somebody removed or damaged it: counted anew, now or at the next put
   }
-  return all;
+  pinned_.refresh();
+  seen_.pins = pinned_.pins();
+  seen_.pinned_bytes = pinned_.bytes();
+  seen_.damaged_pins = pinned_.damaged().size();
 }
 
-// By who holds `lock`. With the gate closed no object is on its way in: what lies in tmp/ is left over, and the sum
-// of the objects is what is used. Drift counts too much rather than too little, so it is seldom worth waiting for.
-void DiskCache::recount(int gate_operation) {
-  const auto gate = lock_gate(directory_ + "/gate", gate_operation);
-  if (!gate) return;
-  std::error_code ignored;
-  for (const auto& leftover : std::filesystem::directory_iterator(directory_ + "/tmp", ignored)) {
-    ::unlink(leftover.path().c_str());
-  }
-  uint64_t counted = 0;
-  for (const Resident& resident : residents()) counted += resident.disk_bytes;
-  usage()->set(counted);
-}
-
-// --- the tender: a thread that keeps things in order
-
-void DiskCache::tend() {
-  uint64_t seen_evictions = 0;
-  for (;;) {
-    bool is_crowded = false;
-    {
-      MutexLock lock(mutex_);
-      const auto until = SteadyClock::now() + kTendEvery;
-      while (!stopping_ && !is_crowded_ && lock.wait_until(wake_, until)) {
-      }
-      if (stopping_) return;
-      is_crowded = std::exchange(is_crowded_, false);
-    }
-    if (usage() == nullptr) continue;
-    touch_used();
-    if (is_crowded) static_cast<void>(evict_for(0));
-    if (seen_evictions == usage()->evictions()) continue;
-    seen_evictions = usage()->evictions();
+void DiskCache::evict(CacheFolder& folder, uint64_t goal_bytes) {
+  touch_used(std::chrono::seconds(0));
+  std::optional<DiskWatch::Operation> watched;
+  const auto evicted = evict_down_to(folder, pinned_, goal_bytes, kLockPatience, [&] {
+    watched.reset();
+    auto next = watch_->begin();
+    if (next) watched.emplace(std::move(*next));
     const MutexLock lock(mutex_);
-    open_files_.close_removed();
-  }
+    return !stopping_;
+  });
+  seen_.is_crowded = false;
+  if (!evicted) return;
+  let_go_of_removed();  // their room is free only then
+  counters_.evictions += evicted->objects;
+  counters_.evicted_bytes += evicted->bytes;
+  seen_.used_bytes = evicted->used_bytes;
 }
 
-void DiskCache::touch_used() {
+void DiskCache::touch_used(std::chrono::seconds told_before) {
   std::vector<OpenFiles::File> used;
   {
     const MutexLock lock(mutex_);
-    used = open_files_.take_used(SteadyClock::now(), kTouchEvery);
+    used = open_files_.take_used(SteadyClock::now(), told_before);
   }
-  for (const OpenFiles::File& file : used) touch(file->fd.get());
+  for (const OpenFiles::File& file : used) {
+    const auto watched = watch_->begin();
+    if (watched) touch(file->fd.get());
+  }
+}
+
+// What others removed: their room is free only when nobody has it open.
+void DiskCache::let_go_of_removed() {
+  const auto watched = watch_->begin();
+  const auto numbers = watched ? folder()->usage().read() : Result<SharedUsage::Numbers>(hanging());
+  if (!numbers || numbers->removals == seen_removals_) return;
+  seen_removals_ = numbers->removals;
+  std::vector<OpenFiles::Named> open;
+  {
+    const MutexLock lock(mutex_);
+    open = open_files_.all();
+  }
+  for (const OpenFiles::Named& each : open) {
+    struct stat info {};
+    const bool is_removed = ::fstat(each.file->fd.get(), &info) == 0 && info.st_nlink == 0;
+    if (!is_removed) continue;
+    OpenFiles::File gone;  // after the lock
+    const MutexLock lock(mutex_);
+    gone = open_files_.close(each);
+  }
 }
 
 CacheStats DiskCache::stats() const {
+  if (!watch_->hangs()) ask_tender([](Errands& errands) { errands.look = true; }, kStatsPatience);
   CacheStats stats;
   stats.hits = counters_.hits;
   stats.misses = counters_.misses;
@@ -416,13 +496,11 @@ CacheStats DiskCache::stats() const {
   stats.put_failures = counters_.put_failures;
   stats.evictions = counters_.evictions;
   stats.evicted_bytes = counters_.evicted_bytes;
-  stats.used_bytes = usage() != nullptr ? usage()->used_bytes() : 0;
+  stats.used_bytes = seen_.used_bytes;
   stats.quota_bytes = quota_bytes_;
-  const MutexLock lock(pins_mutex_);
-  pinned_.refresh();
-  stats.pins = pinned_.pins();
-  stats.pinned_bytes = pinned_.bytes();
-  stats.damaged_pins = pinned_.damaged().size();
+  stats.pins = seen_.pins;
+  stats.pinned_bytes = seen_.pinned_bytes;
+  stats.damaged_pins = seen_.damaged_pins;
   return stats;
 }
 

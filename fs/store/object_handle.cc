@@ -1,5 +1,6 @@
 #include "fs/store/object_handle.h"
 
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,10 +10,19 @@
 namespace granary {
 
 namespace {
+// While its disk hangs: what the kernel still has in memory.
+ssize_t read_without_waiting(int fd, char* into, size_t length, uint64_t offset) {
+  const iovec part{into, length};
+  return ::preadv2(fd, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+}
+
 Result<size_t> read_file_at(const ObjectHandle::File& file, uint64_t offset, char* into, size_t length) {
   size_t done = 0;
   while (done < length) {
-    const ssize_t n = ::pread(file.fd.get(), into + done, length - done, static_cast<off_t>(offset + done));
+    const auto watched = file.watch ? file.watch->begin() : std::optional(DiskWatch::Operation(nullptr));
+    const ssize_t n = watched ? ::pread(file.fd.get(), into + done, length - done, static_cast<off_t>(offset + done))
+                              : read_without_waiting(file.fd.get(), into + done, length - done, offset + done);
+    if (n < 0 && !watched) return Error{Code::kUnavailable, "cannot read a cached object: its disk does not answer"};
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       return Error{Code::kUnavailable, str("cannot read a cached object: ", std::generic_category().message(errno))};

@@ -5,6 +5,7 @@
 
 #include "fs/base/unique_fd.h"
 #include "fs/format/object.h"
+#include "fs/store/disk_watch.h"
 
 namespace granary {
 
@@ -14,6 +15,11 @@ class ObjectHandle {
   struct File {
     UniqueFd fd;
     uint64_t size_bytes = 0;
+    std::shared_ptr<DiskWatch> watch{};  // of the disk that it lies on, if anybody watches that
+
+    ~File() {
+      if (watch && watch->hangs()) watch->bury(std::move(fd));
+    }
   };
 
   static ObjectHandle in_memory(SharedBytes bytes) { return ObjectHandle(std::move(bytes), nullptr); }
@@ -22,7 +28,7 @@ class ObjectHandle {
   uint64_t size_bytes() const { return file_ ? file_->size_bytes : bytes_->size(); }
 
   // Copies the bytes from `offset` on into `into`: exactly `length`, fewer only at the end of the object.
-  //   kUnavailable  the cache's disk refused or lost bytes: Fetcher::discard the object and fetch it again
+  //   kUnavailable  the cache's disk refused, lost bytes or hangs: Fetcher::discard the object and fetch it again
   Result<size_t> read_at(uint64_t offset, char* into, size_t length) const;
   Result<Bytes> range(uint64_t offset, size_t length) const;
   Result<SharedBytes> whole() const;

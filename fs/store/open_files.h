@@ -1,5 +1,6 @@
 // OpenFiles: the cached objects that are open, least recently used first out, and which files this process has
-// verified. Not locked: DiskCache guards it.
+// verified. Not locked: DiskCache guards it, and lets go of what it is given back only after its lock: closing a file
+// may wait for the disk.
 #pragma once
 
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <list>
 #include <unordered_map>
+#include <vector>
 
 #include "fs/store/object_handle.h"
 
@@ -16,6 +18,10 @@ class OpenFiles {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using File = std::shared_ptr<const ObjectHandle::File>;
+  struct Named {
+    ObjectId id;
+    File file;
+  };
 
   explicit OpenFiles(size_t limit) : limit_(limit) {}
 
@@ -26,17 +32,27 @@ class OpenFiles {
     newest_first_.splice(newest_first_.begin(), newest_first_, place->second);
     return place->second->file;
   }
-  void add(const ObjectId& id, File file, Time now) {
-    close(id);
-    newest_first_.push_front({id, std::move(file), now, now});
+  // What had to make room. It counts as used, and nobody has been told of that.
+  [[nodiscard]] std::vector<File> add(const ObjectId& id, File file, Time now) {
+    std::vector<File> gone{close(id)};
+    newest_first_.push_front({id, std::move(file), now, Time{}});
     places_[id] = newest_first_.begin();
-    if (places_.size() > limit_) close(ObjectId(newest_first_.back().id));
+    if (places_.size() > limit_) gone.push_back(close(ObjectId(newest_first_.back().id)));
+    return gone;
   }
-  void close(const ObjectId& id) {
+  // The file that was open, if any.
+  [[nodiscard]] File close(const ObjectId& id) {
     const auto place = places_.find(id);
-    if (place == places_.end()) return;
+    if (place == places_.end()) return nullptr;
+    File file = std::move(place->second->file);
     newest_first_.erase(place->second);
     places_.erase(place);
+    return file;
+  }
+  // The same, unless another file has taken its place.
+  [[nodiscard]] File close(const Named& which) {
+    const auto place = places_.find(which.id);
+    return place != places_.end() && place->second->file == which.file ? close(which.id) : nullptr;
   }
   // The files used since they were last told of, `pause` ago or longer: for touching.
   std::vector<File> take_used(Time now, std::chrono::seconds pause) {
@@ -48,14 +64,11 @@ class OpenFiles {
     }
     return used;
   }
-  // Lets go of files that have been removed.
-  void close_removed() {
-    for (auto entry = newest_first_.begin(); entry != newest_first_.end();) {
-      struct stat info {};
-      const bool removed = ::fstat(entry->file->fd.get(), &info) == 0 && info.st_nlink == 0;
-      if (removed) places_.erase(entry->id);
-      entry = removed ? newest_first_.erase(entry) : std::next(entry);
-    }
+  std::vector<Named> all() const {
+    std::vector<Named> out;
+    out.reserve(places_.size());
+    for (const Entry& entry : newest_first_) out.push_back({entry.id, entry.file});
+    return out;
   }
 
   // Verified is what has this inode, size and time of change, until `forget`.
@@ -67,9 +80,17 @@ class OpenFiles {
     const auto place = verified_.find(id);
     return place != verified_.end() && place->second == stamp_of(info);
   }
-  void forget(const ObjectId& id) {
-    close(id);
+  [[nodiscard]] File forget(const ObjectId& id) {
     verified_.erase(id);
+    return close(id);
+  }
+  // As new: all files that were open.
+  [[nodiscard]] std::vector<Named> forget_all() {
+    std::vector<Named> gone = all();
+    newest_first_.clear();
+    places_.clear();
+    verified_.clear();
+    return gone;
   }
 
  private:
@@ -80,12 +101,15 @@ class OpenFiles {
     Time told;
   };
   struct Stamp {
+    uint64_t device;
     uint64_t inode;
+    int64_t size_bytes;
     int64_t mtime_ns;
     bool operator==(const Stamp&) const = default;
   };
   static Stamp stamp_of(const struct stat& info) {
-    return {info.st_ino, info.st_mtim.tv_sec * int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
+    return {info.st_dev, info.st_ino, info.st_size,
+            info.st_mtim.tv_sec * int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
   }
   static constexpr size_t kMostVerified = 200'000;
 

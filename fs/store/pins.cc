@@ -12,6 +12,7 @@
 #include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
+#include "fs/store/eviction_lock.h"
 
 namespace granary {
 
@@ -22,6 +23,7 @@ constexpr size_t kMaxPathBytes = 65536;
 constexpr size_t kObjectBytes = Digest::kSizeBytes + 8;
 constexpr uint64_t kBlockBytes = 4096;
 constexpr int64_t kTickNs = 1'000'000'000;  // no file system's clock is coarser, but for FAT's
+constexpr std::chrono::seconds kLockPatience{20};
 constexpr std::string_view kSuffix = ".pin";
 
 Error damaged(const std::string& why) { return {Code::kCorrupt, "not a pin: " + why}; }
@@ -111,7 +113,9 @@ Result<PinBook::Contents> PinBook::read() const {
 
 Status PinBook::write(const Pin& pin) const {
   TRY(make_directories(directory_, 0700));
-  const FileLock no_evictions = TRY(FileLock::wait(eviction_lock_));  // one under way may not know of the pin
+  // An eviction under way may not know of the pin.
+  const FileLock no_evictions =
+      TRY_WITHIN("cannot keep the pin", wait_for_eviction_lock(eviction_lock_, kLockPatience));
   crash_point("pin-before-write");
   TRY_WITHIN("cannot keep the pin", replace_file(file_of(pin), pin.serialise(), 0600, Durability::kDurable));
   crash_point("pin-after-write");

@@ -52,7 +52,7 @@ class PinBook {
   Result<Contents> read() const;
 
   // Durable on return, and nothing of it is evicted from then on. What was evicted before is the caller's to fetch
-  // again. The same path of the same snapshot is replaced.
+  // again. The same path of the same snapshot is replaced. kBusy: a process that was stopped holds the eviction lock.
   Status write(const Pin& pin) const;
   // kNotFound when there is none.
   Status remove(const Pin& pin) const;

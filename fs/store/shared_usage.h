@@ -1,11 +1,11 @@
-// SharedUsage: how many bytes a cache directory holds, known to all processes that use it: a mapped page of atomic
-// counters. Safe from many threads and processes.
+// SharedUsage: how many bytes a cache directory holds, known to all processes that use it: a small file, read and
+// written whole under flock(2). Safe from many threads and processes.
+//
+// Not a mapped page: touching that on a disk that fails, is full or went read-only kills the process (SIGBUS), and a
+// file that is mapped or open for writing keeps its disk from being remounted read-only.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <string>
 
 #include "fs/base/result.h"
 
@@ -13,33 +13,40 @@ namespace granary {
 
 class SharedUsage {
  public:
-  // Maps the file, makes it when it is missing or no such page; `is_new` says that nothing has been counted yet.
-  // The caller holds the lock that keeps other openers out.
-  static Result<std::unique_ptr<SharedUsage>> open(const std::string& path, bool& is_new);
-  ~SharedUsage();
-  SharedUsage(const SharedUsage&) = delete;
-  SharedUsage& operator=(const SharedUsage&) = delete;
+  // The file `usage` in this directory, which outlives us.
+  explicit SharedUsage(int directory) : directory_(directory) {}
 
-  uint64_t used_bytes() const { return page_->used_bytes.load(); }
-  // Adds `size_bytes` if the sum stays within `quota_bytes`; false, and nothing done, otherwise.
-  bool reserve(uint64_t size_bytes, uint64_t quota_bytes);
-  void release(uint64_t size_bytes);
-  void set(uint64_t used_bytes) { page_->used_bytes = used_bytes; }
+  struct Numbers {
+    uint64_t used_bytes = 0;
+    uint64_t removals = 0;  // grows whenever anybody removes objects
+    uint64_t counts = 0;    // how often all was counted anew
+  };
 
-  // A number that grows whenever anybody evicts.
-  uint64_t evictions() const { return page_->evictions.load(); }
-  void count_eviction() { ++page_->evictions; }
+  // Every call may answer
+  //   kCorrupt  lost, damaged, of another version, or from before this boot: count anew (begin_count, finish_count)
+  //   kBusy     a process that was stopped keeps it locked
+  //   others    what the disk said
+  Result<Numbers> read() const;
+  // Adds `size_bytes` if the sum stays within `quota_bytes`; else nothing is done.
+  struct Reservation {
+    bool fits = false;
+    Numbers numbers;  // afterwards
+  };
+  Result<Reservation> reserve(uint64_t size_bytes, uint64_t quota_bytes);
+  Result<Numbers> release(uint64_t size_bytes);
+  Status count_removal();
+
+  // Around looking at every file. What is reserved meanwhile is added to `counted_bytes`, what is released is not taken
+  // off: the result is too much rather than too little. Nothing is done if somebody else counted meanwhile.
+  struct Beginning {
+    bool was_valid = false;
+    Numbers numbers;
+  };
+  Result<Beginning> begin_count();
+  Result<Numbers> finish_count(const Beginning& beginning, uint64_t counted_bytes);
 
  private:
-  struct Page {
-    uint64_t magic;
-    std::atomic<uint64_t> used_bytes;
-    std::atomic<uint64_t> evictions;
-  };
-  static_assert(std::atomic<uint64_t>::is_always_lock_free);
-
-  explicit SharedUsage(Page* page) : page_(page) {}
-  Page* const page_;
+  const int directory_;
 };
 
 }  // namespace granary

@@ -6,6 +6,7 @@
 
 #include "fs/base/file.h"
 #include "fs/store/disk_cache.h"
+#include "fs/store/layered_cache.h"
 #include "tests/support/mem_cache.h"
 
 namespace granary {
@@ -22,6 +23,23 @@ class DiskWorld : public Cache {
  private:
   TemporaryDirectory directory_ = TemporaryDirectory::make().value();
   std::unique_ptr<DiskCache> cache_ = DiskCache::open(directory_.path() + "/cache").value();
+};
+
+// With an empty one below, and one that is not there.
+class LayeredWorld : public Cache {
+ public:
+  std::optional<ObjectHandle> open(const ObjectId& id) override { return cache_->open(id); }
+  Status put(const ObjectId& id, ByteView plain) override { return cache_->put(id, plain); }
+  void discard(const ObjectId& id) override { cache_->discard(id); }
+  bool holds(const ObjectId& id) override { return cache_->holds(id); }
+  CacheStats stats() const override { return cache_->stats(); }
+
+ private:
+  TemporaryDirectory directory_ = TemporaryDirectory::make().value();
+  std::unique_ptr<DiskCache> lower_ = DiskCache::open(directory_.path() + "/lower").value();
+  std::unique_ptr<Cache> cache_ = std::make_unique<LayeredCache>(
+      DiskCache::open(directory_.path() + "/cache").value(),
+      std::vector<std::string>{directory_.path() + "/lower", directory_.path() + "/missing"});
 };
 
 using MakeCache = std::unique_ptr<Cache> (*)();
@@ -109,6 +127,9 @@ TEST_P(CacheContract, ManyThreadsMayReadAndWrite) {
 INSTANTIATE_TEST_SUITE_P(MemCache, CacheContract, testing::Values([] { return std::unique_ptr<Cache>(new MemCache); }));
 INSTANTIATE_TEST_SUITE_P(DiskCache, CacheContract,
                          testing::Values([] { return std::unique_ptr<Cache>(new DiskWorld); }));
+
+INSTANTIATE_TEST_SUITE_P(LayeredCache, CacheContract,
+                         testing::Values([] { return std::unique_ptr<Cache>(new LayeredWorld); }));
 
 }  // namespace
 }  // namespace granary

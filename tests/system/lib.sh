@@ -145,6 +145,24 @@ same_tree() {
   $PYTHON "$SUPPORT/compare_trees.py" "$@" "$source" "$copy" || fail "$copy differs from $source"
 }
 
+# loop_disk DIR SIZE [MKFS OPTIONS...]: an ext4 file system of its own at DIR, from $DIR.img through $loop_device.
+loop_disk() {
+  local dir=$1 size=$2
+  shift 2
+  truncate -s "$size" "$dir.img"
+  mkfs.ext4 -q -F -m 0 "$@" "$dir.img"
+  mkdir -p "$dir"
+  mount -o loop "$dir.img" "$dir" 2>"$WORK/loop.log" || skip "no loop devices here: $(cat "$WORK/loop.log")"
+  loop_device=$(findmnt -no SOURCE "$dir")
+}
+
+# random_files DIR COUNT BYTES: files DIR/file-1 ... that do not compress.
+random_files() {
+  mkdir -p "$1"
+  local i
+  for i in $(seq "$2"); do head -c "$3" /dev/urandom >"$1/file-$i"; done
+}
+
 # json KEY[.KEY...] FILE: one value of a JSON answer.
 json() {
   $PYTHON -c 'import json, sys
