@@ -125,6 +125,7 @@ void describe_cache(MetricsText& out, const CacheStats& stats) {
   measure(out, "granary_cache_quota_bytes", "Bytes it may take.", number(stats.quota_bytes));
   measure(out, "granary_cache_pinned_bytes", "Bytes that are never evicted.", number(stats.pinned_bytes));
   count(out, "granary_cache_hits_total", "Objects found in it.", stats.hits);
+  count(out, "granary_cache_lower_hits_total", "Objects found in a cache below it.", stats.lower_hits);
   count(out, "granary_cache_misses_total", "Objects not found in it.", stats.misses);
   count(out, "granary_cache_puts_total", "Objects taken in.", stats.puts);
   count(out, "granary_cache_put_failures_total", "Objects not taken in: no room, or the disk refused.",
