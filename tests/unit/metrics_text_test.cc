@@ -37,7 +37,7 @@ TEST(Histogram, ManyThreadsLoseNothing) {
 }
 
 TEST(MetricsText, EscapesLabelsAndKeepsFamiliesTogether) {
-  MetricsText text({{"mount", "/a \"b\"\\c\n"}});
+  MetricsText text(MetricLabels{{"mount", "/a \"b\"\\c\n"}});
   text.counter("granary_reads_total", "Reads.");
   text.sample(3);
   text.gauge("granary_up", "Whether.");
@@ -53,7 +53,7 @@ TEST(MetricsText, AHistogramAddsUp) {
   Histogram histogram;
   histogram.observe(microseconds(3));
   histogram.observe(std::chrono::hours(1));
-  MetricsText text({});
+  MetricsText text(MetricLabels{});
   text.histogram("granary_x_seconds", "X.");
   text.sample(histogram.snapshot());
   const std::string out = text.take();
