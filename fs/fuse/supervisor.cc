@@ -108,6 +108,7 @@ class Supervisor {
   Status begin_upgrade(const UpgradeRequest& request, UniqueFd& connection);
   void take_over_from_old();
   void finish_upgrade();
+  void tell_upgraded(const std::string& from) const;
   void end_upgrade(const Result<std::string>& answer);
   void replace_supervisor();
   std::string upgrade_answer(const std::string& from, const std::string& to, const char* supervisor) const;
@@ -487,9 +488,14 @@ void Supervisor::take_over_from_old() {
 void Supervisor::finish_upgrade() {
   program_ = std::move(upgrade_->program);
   deaths_in_row_ = 0;
-  log::info("upgraded", {{"path", plan_.mount_point()}, {"from", upgrade_->from}, {"to", worker_.version}});
-  if (upgrade_->with_supervisor) replace_supervisor();
+  if (upgrade_->with_supervisor) replace_supervisor();  // it tells and answers in our place
+  tell_upgraded(upgrade_->from);
   end_upgrade(upgrade_answer(upgrade_->from, worker_.version, upgrade_->with_supervisor ? "kept" : "not asked"));
+}
+
+void Supervisor::tell_upgraded(const std::string& from) const {
+  log::info("upgraded",
+            {{"path", plan_.mount_point()}, {"from", from}, {"to", worker_.version}, {"supervisor", version_}});
 }
 
 void Supervisor::end_upgrade(const Result<std::string>& answer) {
@@ -571,7 +577,7 @@ Status Supervisor::take_over(int state_fd) {
   log_->use();
   if (const auto mount = TRY(mounted_at(plan_.mount_point()))) mount_->mount = *mount;
   is_serving_ = has_served_ = true;
-  log::info("supervisor replaced", {{"path", plan_.mount_point()}, {"version", version_}});
+  tell_upgraded(from);
   send_answer(connection.get(), upgrade_answer(from, worker_.version, "replaced"));
   return Done{};
 }

@@ -36,6 +36,11 @@ Error for_readers(const ObjectId& id, const Error& error) {
   return {code, str("cannot fetch object ", id, ": ", error.message)};
 }
 
+bool looks_like_json(ByteView file) {
+  const size_t first = file.find_first_not_of(" \t\r\n");
+  return first != ByteView::npos && file[first] == '{';
+}
+
 size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 }  // namespace
 
@@ -200,7 +205,11 @@ void Fetcher::fetch_document(const std::string& path, size_t limit_bytes, Freshn
   Download::Plan plan;
   plan.request = {path, limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand)};
   plan.request.revalidate = freshness == Freshness::kFresh;
-  plan.accept = [](Bytes file) -> Result<SharedBytes> { return std::make_shared<const Bytes>(std::move(file)); };
+  plan.accept = [path](Bytes file) -> Result<SharedBytes> {
+    if (path.ends_with(".json") && !looks_like_json(file))
+      return Error{Code::kCorrupt, path + " is something else: a captive portal's page, or a proxy's?"};
+    return std::make_shared<const Bytes>(std::move(file));
+  };
   start_document(std::move(plan),
                  [done = std::move(done)](Result<Bytes> result, const Download::Report&) { done(std::move(result)); });
 }

@@ -38,6 +38,7 @@ SourceChoice::SourceChoice(std::vector<SourcePlace> places, Time now) : started_
 std::vector<size_t> SourceChoice::order(Time now) const {
   const MutexLock lock(mutex_);
   const bool nobody_is_reachable = everybody_is_unreachable();
+  const size_t in_use = in_use_;
   std::vector<size_t> out;
   for (size_t i = 0; i < sources_.size(); ++i) {
     if (nobody_is_reachable || !sources_[i].health.is_unreachable()) out.push_back(i);
@@ -46,7 +47,7 @@ std::vector<size_t> SourceChoice::order(Time now) const {
     const Source& source = sources_[i];
     const int rank = source.health.rank(now);
     const bool unknown = source.health.state(now) == SourceHealth::State::kUnknown;
-    const Duration cost = i == in_use_ ? source.health.cost() / kLoyalty : source.health.cost() + kLoyaltySlack;
+    const Duration cost = i == in_use ? source.health.cost() / kLoyalty : source.health.cost() + kLoyaltySlack;
     return std::make_tuple(rank >= 2 ? rank : 0, source.place.group, rank, unknown, cost, i);
   };
   std::sort(out.begin(), out.end(), [&](size_t a, size_t b) { return key(a) < key(b); });

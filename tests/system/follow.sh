@@ -1,5 +1,6 @@
 # A mount of a branch shows what is published, and forgets nothing that is open.
 # needs: root fuse nginx
+# timeout: 300
 
 mkdir -p source/dir/sub source/gone mnt pinned
 echo one >source/changed

@@ -1,6 +1,7 @@
 # A worker that is killed in the middle of a switch is followed by one that serves the same, without network, and lets
 # the kernel forget once more; what was open of former snapshots goes on.
 # needs: root fuse nginx
+# timeout: 300
 
 mkdir -p mnt
 for point in switching switched forgotten; do

@@ -80,6 +80,17 @@ chmod 755 finder
 forget
 "$GRANARY" ls "$origin" --trust trust --proxy-command "$WORK/finder" >/dev/null
 expect_equal "$(served head.json 304)" 1 "--proxy-command"
+forget
+mount_from "$origin" --proxy-command "$WORK/finder"
+read_all
+"$GRANARY" umount mnt
+expect_equal "$(served objects 200)" 0 "objects fetched round the proxy of --proxy-command"
+# As in fstab.
+mount_from "$origin" -o "proxy=http://127.0.0.1:1|http://127.0.0.1:2;http://127.0.0.1:$squid_port,mirror=http://127.0.0.1:3/x,forbid_direct"
+read_all
+expect_equal "$(source_states | grep -c "http")" 6
+"$GRANARY" umount mnt
+expect_equal "$(served objects 200)" 0 "objects fetched round the proxies of the list"
 
 # The proxy dies while it is read through: the next group takes over, and it comes first again once it is back.
 mount_from "$origin" --proxy "http://127.0.0.1:$squid_port;DIRECT"

@@ -49,6 +49,7 @@ for round in 1 2; do
   expect_equal "$(readlink "/proc/$worker/exe")" "$to"
 done
 expect_equal "$version" "$first"
+until_true 5 grep -q 'upgraded.*+next' mount.log
 expect_equal "$(json 0.to upgraded.json)" "$first"
 
 # A worker that dies afterwards is replaced by one of the same version, though the program's file is gone.

@@ -92,6 +92,18 @@ go_through_it() {
     rmdir "$group" 2>/dev/null || true
   fi
 
+  # With nothing but the cache: no server, no head, no trust file.
+  mv repo away
+  mv trust away-trust
+  before=$(worker)
+  kill -9 "$before"
+  until_true 10 replaced "$before"
+  deaths=$((deaths + 1))
+  forget
+  (cd mnt && sha256sum --quiet -c ../sums) || fail "the next worker needed the server"
+  mv away repo
+  mv away-trust trust
+
   exec 8>&-
   wait $holder || fail "what was held is lost: $(cat held)"
   grep -q whole held || fail "the directory was not listed to its end"

@@ -60,9 +60,9 @@ TEST(KeptSnapshotsTest, WhatIsNotWellFormedIsRefused) {
   const Bytes text = KeptSnapshots{resolved("new"), {resolved("old")}, "main", {}}.serialise();
   EXPECT_FALSE(KeptSnapshots::parse(""));
   EXPECT_FALSE(KeptSnapshots::parse(text.substr(0, text.size() / 2)));
-  Bytes other = text;
-  other.replace(other.rfind("0f8fad5b"), 8, "1f8fad5b");  // of another repository
-  EXPECT_FALSE(KeptSnapshots::parse(other));
+  ResolvedSnapshot other = resolved("old");
+  other.repository = "1f8fad5b-d9cb-469f-a165-70867728950e";
+  EXPECT_FALSE(KeptSnapshots::parse(KeptSnapshots{resolved("new"), {other}, "main", {}}.serialise()));
 }
 
 }  // namespace

@@ -126,6 +126,12 @@ TEST_F(SeveralSourcesTest, AMirrorThatLacksWhatAnotherHasIsBehindNotIll) {
   EXPECT_EQ(source(1).state, State::kHealthy);  // nobody has it: that is nobody's fault
 }
 
+TEST_F(SeveralSourcesTest, APageInThePlaceOfADocumentMovesOn) {
+  second_.add("log/3.json", "{}");
+  first_.always("log/3.json", Fault::kHtml);
+  EXPECT_EQ(fetcher_->read_document("log/3.json", 1000, Fetcher::Freshness::kAnyCopy).value(), "{}");
+}
+
 TEST_F(SeveralSourcesTest, WhoDiedIsAskedNoMoreUntilATrialTellsThatItLives) {
   const auto a = publish("a");
   first_.go_down();
