@@ -195,12 +195,11 @@ void Filesystem::wait_and_try(fuse_req_t request, InodeNumber inode, WithoutWait
     // No turn, no `this`: when nothing is parked any more, the filesystem may be gone.
     const auto turn = std::make_shared<ParkedRequests::Turn>(*parked, ticket);
     if (!*turn) return;
-    turns_.post(Priority::kDemand,
-                [this, parked = std::move(parked), turn, request, inode, waited_for = std::move(waited_for),
-                 again = std::move(again)] {
-                  RequestWatch::go_on(turn->note());
-                  take_turn(request, inode, waited_for, again);
-                });
+    turns_.post(Priority::kDemand, [this, parked = std::move(parked), turn, request, inode,
+                                    waited_for = std::move(waited_for), again = std::move(again)] {
+      RequestWatch::go_on(turn->note());
+      take_turn(request, inode, waited_for, again);
+    });
   });
 }
 

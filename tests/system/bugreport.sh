@@ -14,7 +14,7 @@ expect_equal "$(stat -c %a report.tar.gz)" 600
 mkdir out
 tar xzf report.tar.gz -C out
 top=$(echo out/*)
-for file in README.txt versions.txt host.txt mounts.txt processes.txt configuration.txt probe.txt; do
+for file in README.txt versions.txt host.txt mounts.txt processes.txt probe.txt; do
   [ -s "$top/$file" ] || fail "no $file: $(ls -R out)"
 done
 mine=$(grep -lx "$PWD/mnt" "$top"/mount-*/place.txt)
