@@ -138,7 +138,10 @@ void Fetcher::land(const ObjectId& id, const SharedBytes& bytes, const Download:
   }
   const ObjectHandle handle = ObjectHandle::in_memory(bytes);
   for (const Callback& waiter : waiters_of(id, bytes)) waiter(handle);
-  const Status kept = cache_.put(id, *bytes);
+  const Status kept = [&] {
+    const ScopedActivity activity("cache write", 0, id);
+    return cache_.put(id, *bytes);
+  }();
   const MutexLock lock(mutex_);
   recent_failures_.remove(id);
   if (!kept) recent_.add(id, bytes);
@@ -185,6 +188,7 @@ Result<ObjectHandle> Fetcher::open(const ObjectId& id) {
   const auto promise = std::make_shared<Promise<ObjectHandle>>();
   fetch(id, ScopedPriority::of_this_thread(),
         [promise](Result<ObjectHandle> result) { promise->bring(std::move(result)); });
+  const ScopedActivity activity("wait for an object", 0, id);
   return promise->wait();
 }
 
