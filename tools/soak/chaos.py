@@ -156,11 +156,11 @@ class Chaos:
 
     def cache_cleaned(self):
         self.report.fault("the cache is cleaned")
-        self.world.mounts[0].command("cache", "clean", "--to", "8M", "--cache", self.world.cache)
+        self.world.mounts[0].command("cache", "clean", "--to", "8M", self.world.cache)
 
     def cache_verified(self):
         self.report.fault("the cache is verified")
-        self.world.mounts[0].command("cache", "verify", "--cache", self.world.cache)
+        self.world.mounts[0].command("cache", "verify", self.world.cache)
 
     def kernel_forgets(self):
         self.report.fault("the kernel drops its caches")

@@ -11,6 +11,7 @@ import threading
 import time
 
 MAX_HELD = 12
+MOST_REST = 0.01  # seconds between two operations
 
 
 class Wrong(Exception):
@@ -32,6 +33,7 @@ class Reader(threading.Thread):
         while not self.stopping:
             mount = self.random.choice(self.mounts)
             self.once(mount, self.random.choice(ways))
+            time.sleep(self.random.uniform(0, MOST_REST))
         for _, _, descriptor, _, _ in self.held:
             os.close(descriptor)
 
