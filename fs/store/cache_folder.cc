@@ -94,6 +94,7 @@ int rename_new(int directory, const std::string& from, const std::string& to) {
 Status make_cache_directory(const std::string& directory) {
   struct stat info {};
   if (::stat(directory.c_str(), &info) == 0) return Done{};
+  if (errno != ENOENT) return system_error(errno, "cannot look at it");
   std::error_code ignored;
   const auto parent = std::filesystem::absolute(directory, ignored).parent_path().string();
   TRY(make_directories(parent));

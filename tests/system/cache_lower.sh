@@ -9,9 +9,8 @@ start_nginx repo
 mkdir mnt
 loop_disk image 64M
 "$GRANARY" prefetch "$url" --trust trust --state state --cache image/cache --quota 40M >/dev/null 2>&1
+chmod -R go+rX image/cache
 mount -o remount,ro "$loop_device" image
-head=$(cat repo/head.json | wc -c)
-
 mount_it() { "$GRANARY" mount "$url" mnt --trust trust --state state --log "$WORK/mount.log" "$@"; }
 stat_of() { "$GRANARY" stat mnt --json >stat.json && json "$1" stat.json; }
 
@@ -20,7 +19,6 @@ mv repo/objects repo/away
 for cache in own none; do
   mount_it --cache $cache --lower-cache "$WORK/missing" -o lower_cache="$WORK/image/cache"
   same_tree source mnt
-  expect_equal "$(stat_of fetch.requests)" "$(json fetch.requests stat.json)"
   [ "$(stat_of cache.lower_hits)" -gt 10 ] || fail "not from below: $(cat stat.json)"
   "$GRANARY" umount mnt
 done

@@ -210,7 +210,7 @@ TEST_F(DiskCacheTest, WhatIsForeignIsClearedAwayWhenAllIsCounted) {
   ASSERT_TRUE(replace_file(folder + "/README", Bytes(100'000, 'x'), 0600, Durability::kFast));
   ASSERT_EQ(::symlink("/etc", (folder + "/link").c_str()), 0);
   ASSERT_TRUE(replace_file(path_ + "/tmp/left.4096", Bytes(4096, 'x'), 0600, Durability::kFast));
-  ASSERT_TRUE(make_directories(path_ + "/tmp/a/b"));
+  ASSERT_TRUE(make_directories(path_ + "/tmp/" + "a/b"));
   ASSERT_EQ(::symlink("/etc", (path_ + "/tmp/link").c_str()), 0);
   ASSERT_TRUE(remove_tree(path_ + "/usage"));
   restart();
