@@ -22,4 +22,4 @@ expect_fail 3 "$GRANARY" pin mnt/lib
 expect_said "has no cache"
 [ ! -e none ] || fail "a directory named none was made"
 "$GRANARY" umount mnt
-expect_fail 2 "$GRANARY" mount "$url" mnt --trust trust --state state --cache none --fill 1M
+expect_fail 3 "$GRANARY" mount "$url" mnt --trust trust --state state --cache none --fill 1M
