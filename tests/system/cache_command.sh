@@ -8,7 +8,7 @@ start_nginx repo
 mkdir mnt
 "$GRANARY" mount "$url" mnt --trust trust --state state --log "$WORK/mount.log" --cache cache
 cat mnt/lib/* | wc -c >read
-drop_from_kernel() { for file in mnt/lib/*; do dd if="$file" iflag=nocache count=0 2>/dev/null; done; }
+drop_from_kernel() { for each in mnt/lib/*; do dd if="$each" iflag=nocache count=0 2>/dev/null; done; }
 
 "$GRANARY" cache stat mnt | grep -q "$WORK/cache: " || fail "$("$GRANARY" cache stat mnt)"
 "$GRANARY" cache stat cache --json >stat.json

@@ -11,7 +11,7 @@ mkdir mnt
 loop_disk disk 64M
 right() { for i in "$@"; do cmp source/lib/file-$i mnt/lib/file-$i || fail "file-$i differs"; done; }
 forget() { for file in "$1"/objects/*/*; do dd if="$file" of="$file" oflag=nocache conv=notrunc count=0 2>/dev/null || true; done; }
-drop_from_kernel() { for file in mnt/lib/*; do dd if="$file" iflag=nocache count=0 2>/dev/null; done; }
+drop_from_kernel() { for each in mnt/lib/*; do dd if="$each" iflag=nocache count=0 2>/dev/null; done; }
 "$GRANARY" mount "$url" mnt --trust trust --state state --log "$WORK/mount.log" --cache disk/cache
 right $(seq 10)
 sync -f disk

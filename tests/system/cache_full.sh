@@ -11,7 +11,7 @@ mkdir mnt
 mount_it() { "$GRANARY" mount "$url" mnt --trust trust --state state --log "$WORK/mount.log" "$@" 2>mount.err; }
 all_is_right() { for file in source/lib/*; do cmp "$file" "mnt/lib/${file##*/}" || fail "$file differs"; done; }
 stat_of() { "$GRANARY" stat mnt --json >stat.json && json "$1" stat.json; }
-drop_from_kernel() { for file in mnt/lib/*; do dd if="$file" iflag=nocache count=0 2>/dev/null; done; }
+drop_from_kernel() { for each in mnt/lib/*; do dd if="$each" iflag=nocache count=0 2>/dev/null; done; }
 lines() { grep -c "$1" mount.log || true; }
 requests() { grep -c 'GET /objects/' nginx/access.log || true; }
 objects=$(find repo/objects -type f | wc -l)

@@ -12,7 +12,7 @@ loop_disk disk 64M
 thaw() { fsfreeze -u disk 2>/dev/null || true; }
 trap 'thaw; _end_processes' EXIT
 right() { for i in "$@"; do cmp source/lib/file-$i mnt/lib/file-$i || fail "file-$i differs"; done; }
-drop_from_kernel() { for file in mnt/lib/*; do dd if="$file" iflag=nocache count=0 2>/dev/null; done; }
+drop_from_kernel() { for each in mnt/lib/*; do dd if="$each" iflag=nocache count=0 2>/dev/null; done; }
 "$GRANARY" mount "$url" mnt --trust trust --state state --log "$WORK/mount.log" --cache disk/cache
 right $(seq 5)
 fsfreeze -f disk

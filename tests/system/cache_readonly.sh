@@ -12,7 +12,7 @@ loop_disk disk 64M
 mount_it() { "$GRANARY" mount "$url" mnt --trust trust --state state --log "$WORK/mount.log" --cache disk/cache; }
 right() { for i in "$@"; do cmp source/lib/file-$i mnt/lib/file-$i || fail "file-$i differs"; done; }
 lines() { grep -c "$1" mount.log || true; }
-drop_from_kernel() { for file in mnt/lib/*; do dd if="$file" iflag=nocache count=0 2>/dev/null; done; }
+drop_from_kernel() { for each in mnt/lib/*; do dd if="$each" iflag=nocache count=0 2>/dev/null; done; }
 puts() { "$GRANARY" stat mnt --json >stat.json && json cache.puts stat.json; }
 
 mount_it
