@@ -73,18 +73,20 @@ Status check_entry(std::string_view key, std::string_view value) {
   return Done{};
 }
 
-// A password in a URL: where the part between "://" and the next "/" or blank has "user:password@".
+// A password: in "user:password@host", which may stand behind "https://" or by itself, as proxies do.
 struct PasswordPlace {
   size_t begin = 0;
   size_t end = 0;
 };
 std::optional<PasswordPlace> find_password(std::string_view text, size_t from) {
-  for (size_t scheme = text.find("://", from); scheme != std::string_view::npos;
-       scheme = text.find("://", scheme + 3)) {
-    const std::string_view authority = text.substr(scheme + 3, text.find_first_of("/ \t,", scheme + 3) - scheme - 3);
-    const size_t at = authority.rfind('@');
-    const size_t colon = authority.find(':');
-    if (at != std::string_view::npos && colon < at) return PasswordPlace{scheme + 3 + colon + 1, scheme + 3 + at};
+  constexpr std::string_view kBetween = "/ \t\r\n,;|=\"";
+  for (size_t begin = text.find_first_not_of(kBetween, from); begin != std::string_view::npos;) {
+    const size_t end = std::min(text.find_first_of(kBetween, begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    const size_t at = word.rfind('@');
+    const size_t colon = word.find(':');
+    if (at != std::string_view::npos && colon < at) return PasswordPlace{begin + colon + 1, begin + at};
+    begin = text.find_first_not_of(kBetween, end);
   }
   return std::nullopt;
 }

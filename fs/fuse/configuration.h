@@ -78,7 +78,7 @@ class Configuration {
   std::vector<std::string> warnings_;
 };
 
-// True for a URL (or several in a value) with a password in it.
+// True for a URL, or a proxy (or several in a value), with a password in it.
 bool holds_password(const std::string& value);
 // The same value with each password as "***".
 std::string without_passwords(const std::string& value);

@@ -143,6 +143,8 @@ TEST_F(ConfigurationTest, PasswordsAreMaskedAndGuarded) {
   EXPECT_EQ(without_passwords("https://a:b@h/x http://p:q@r:8080,ftp://u@h"),
             "https://a:***@h/x http://p:***@r:8080,ftp://u@h");
   EXPECT_EQ(without_passwords("https://h:80/a@b"), "https://h:80/a@b");
+  EXPECT_EQ(without_passwords("PROXY joe:secret@squid:3128|u:v@h;DIRECT"), "PROXY joe:***@squid:3128|u:***@h;DIRECT");
+  EXPECT_EQ(without_passwords("main@2026-11-01T12:00"), "main@2026-11-01T12:00");
   const std::string text = "[repository a]\nurl = https://joe:secret@sw.example.org\n";
   write("granary.conf", text, 0644);
   ASSERT_EQ(load().warnings().size(), 1U);
