@@ -572,6 +572,7 @@ Status Supervisor::take_over(int state_fd) {
   brief_ = WorkerBrief::parse(state.string());
   if (!state.ok()) return Error{Code::kInvalid, "what the supervisor before left is cut off"};
   plan_ = TRY(MountPlan::parse(TRY(read_at(plan_memory_.get(), 0, kMaxStateBytes))));
+  log::set_level(plan_.options.verbose ? log::Level::kDebug : log::Level::kInfo);
   log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory(),
                              {plan_.options.log_format, plan_.options.log_rotation}));
   log_->use();
