@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
+#include <atomic>
+
 #include "support/waiting.h"
 
 namespace granary {
@@ -54,8 +56,12 @@ TEST(ControlSocket, AnAnswerThatHangsDoesNotHoldUpOthers) {
   const MountPoint mount = unused_mount();
   Mutex gate;
   gate.lock();
+  std::atomic<size_t> asked{0};
   const auto socket = ControlSocket::listen(mount.device, [&](const std::string& question) {
-    if (question == "hang") const MutexLock lock(gate);
+    if (question == "hang") {
+      ++asked;
+      const MutexLock lock(gate);
+    }
     return std::string("yes");
   });
   if (!socket) GTEST_SKIP() << socket.error().message;
@@ -67,6 +73,7 @@ TEST(ControlSocket, AnAnswerThatHangsDoesNotHoldUpOthers) {
       hanging.deliver(client ? client->ask("hang", milliseconds(20'000)) : Result<std::string>(client.error()));
     });
   }
+  EXPECT_TRUE(eventually([&] { return asked == ControlSocket::kMaxClients - 1; }));
   auto client = ControlClient::connect(mount);
   ASSERT_TRUE(client);
   EXPECT_EQ(*client->ask("stat", milliseconds(10'000)), "yes");

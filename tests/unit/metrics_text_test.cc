@@ -44,9 +44,9 @@ TEST(MetricsText, EscapesLabelsAndKeepsFamiliesTogether) {
   text.sample(0.5, {{"state", "ü"}});
   EXPECT_EQ(text.take(),
             "# HELP granary_reads_total Reads.\n# TYPE granary_reads_total counter\n"
-            "granary_reads_total{mount=\"/a \\\"b\\\"\\\\c\\\\x0a\"} 3\n"
+            "granary_reads_total{mount=\"/a \\\"b\\\"\\\\x5cc\\\\x0a\"} 3\n"
             "# HELP granary_up Whether.\n# TYPE granary_up gauge\n"
-            "granary_up{mount=\"/a \\\"b\\\"\\\\c\\\\x0a\",state=\"ü\"} 0.5\n");
+            "granary_up{mount=\"/a \\\"b\\\"\\\\x5cc\\\\x0a\",state=\"ü\"} 0.5\n");
 }
 
 TEST(MetricsText, AHistogramAddsUp) {
