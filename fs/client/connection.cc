@@ -16,7 +16,8 @@ namespace granary {
 
 namespace {
 constexpr uint64_t kDefaultQuotaBytes = uint64_t{4} << 30;
-constexpr size_t kStreamedBytes = size_t{64} << 20;  // in memory without a cache: readers, and what is read ahead for them
+constexpr size_t kStreamedBytes = size_t{64}
+                                  << 20;  // in memory without a cache: readers, and what is read ahead for them
 
 // Keeps nothing: for a single command, or a mount without a disk. Refusing has the fetcher keep the last few objects in
 // memory, so that reading one piece by piece does not fetch it piece by piece.

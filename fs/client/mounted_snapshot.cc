@@ -359,7 +359,8 @@ Result<MountedSnapshot::ReadPlan> MountedSnapshot::plan_read(const Row& file, ui
   const uint64_t file_size = file->node.size_bytes;
   if (offset >= file_size || size == 0) return ReadPlan{file, offset, 0, {}};
   size = static_cast<size_t>(std::min<uint64_t>(size, file_size - offset));
-  return ReadPlan{file, offset, size, TRY(slices(file, offset, size))};
+  auto placed = TRY(slices(file, offset, size));
+  return ReadPlan{file, offset, size, std::move(placed)};
 }
 
 void MountedSnapshot::read(const ReadPlan& plan, ReadDone done) {

@@ -56,8 +56,7 @@ std::optional<Bytes> decode_path(std::string_view text) {
 Result<Bytes> read_path(const JsonReader& in, std::string_view member) {
   const std::string text = TRY(in.text(member, 3 * Trace::kMaxPathBytes));
   const std::optional<Bytes> path = decode_path(text);
-  if (!path || !parse_absolute_path("/" + *path))
-    return in.wrong(member, "is not a relative path in its one spelling");
+  if (!path || !parse_absolute_path("/" + *path)) return in.wrong(member, "is not a relative path in its one spelling");
   return *path;
 }
 

@@ -13,10 +13,10 @@
 
 #include "fs/base/file.h"
 #include "fs/format/catalog.h"
+#include "fs/format/posix_acl.h"
 #include "server/catalog_editor.h"
 #include "server/directory_source.h"
 #include "server/ingest.h"
-#include "fs/format/posix_acl.h"
 #include "server/tar_source.h"
 #include "support/memory_objects.h"
 

@@ -31,12 +31,12 @@ done
 expect_equal "$(dpkg-deb --ctrl-tarfile "$deb" | tar -xO ./conffiles)" /etc/granary/granary.conf
 
 # The maintainer's scripts and the programs, in a root made of this machine's own /usr.
-mkdir -p root/{usr,proc,dev,etc,run,var/lib/dpkg,tmp,work,upper,upper-work} source
+mkdir -p root/{usr,proc,dev,etc,run,var/lib/dpkg,tmp,site,upper,upper-work} source
 ln -s usr/bin root/bin; ln -s usr/sbin root/sbin; ln -s usr/lib root/lib; ln -s usr/lib64 root/lib64
 echo hello >source/file
 "$GRANARY" init repo --name sw.example.org --keys keys >trust
 "$GRANARY" publish repo source
-cp -a repo trust root/work
+cp -a repo trust root/site
 cp /etc/passwd /etc/group /etc/shadow /etc/ld.so.cache root/etc
 cp -r /etc/alternatives root/etc 2>/dev/null || true
 sed -i '/^granary:/d' root/etc/passwd root/etc/group root/etc/shadow
@@ -53,19 +53,19 @@ mount -t proc proc root/proc
 dpkg --root=$WORK/root --force-depends --force-not-root --log=$WORK/dpkg.log -i $WORK/$deb
 cat >root/etc/granary/conf.d/sw.conf <<CONF
 [repository sw]
-url = /work/repo
-mount_point = /work/mnt
+url = /site/repo
+mount_point = /site/mnt
 automount = no
 CONF
 cp trust root/etc/granary/sw.trust
-mkdir root/work/mnt
+mkdir root/site/mnt
 run() { chroot root env -i PATH=/usr/sbin:/usr/bin HOME=/root "\$@"; }
 run getent passwd granary >/dev/null
 run granary showconfig >/dev/null
-run mount -t granary sw /work/mnt
-run cat /work/mnt/file
+run mount -t granary sw /site/mnt
+run cat /site/mnt/file
 run stat -c %U /proc/1 >/dev/null
-run granary umount /work/mnt
+run granary umount /site/mnt
 mkdir root/run/generated
 run /usr/lib/systemd/system-generators/granary-generator /run/generated /run/generated /run/generated
 ls root/run/generated
@@ -77,7 +77,7 @@ dpkg --root=$WORK/root --force-depends --log=$WORK/dpkg.log -P granary
 [ ! -e root/etc/granary/granary.conf ] && [ ! -e root/var/cache/granary ] && [ -e root/etc/granary/sw.trust ]
 END
 unshare -m bash inside.sh >said 2>inside.err || fail "inside: $(cat said inside.err)"
-grep -qx hello said && grep -qx work-mnt.mount said || fail "inside: $(cat said inside.err)"
+grep -qx hello said && grep -qx site-mnt.mount said || fail "inside: $(cat said inside.err)"
 
 # What Debian's own checker calls an error.
 if command -v lintian >/dev/null; then

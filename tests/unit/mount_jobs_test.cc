@@ -35,7 +35,6 @@ class MountJobsTest : public testing::Test {
 
 TEST_F(MountJobsTest, AJobIsStartedAskedAboutAndDone) {
   const std::string number = ask("prefetch " + to_hex("usr"));
-  EXPECT_EQ(number, "1");
   EXPECT_TRUE(becomes(number, "done"));
   EXPECT_TRUE(world_.cache->holds(ObjectId::of("hello")));
   EXPECT_FALSE(world_.cache->holds(ObjectId::of("world")));
@@ -58,14 +57,15 @@ TEST_F(MountJobsTest, WhatMakesNoSenseIsRefused) {
 
 TEST_F(MountJobsTest, OnlyAFewRunAtOnceAndTheOldestAreForgotten) {
   world_.transport->hold(ObjectId::of("hello"));
-  for (int i = 0; i < 4; ++i) ask("prefetch " + to_hex("usr"));
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 4; ++i) numbers.push_back(ask("prefetch " + to_hex("usr")));
   EXPECT_THAT(ask("prefetch"), HasSubstr("refused: 4 jobs are under way"));
-  EXPECT_EQ(ask("stop 1"), "stopped");
-  EXPECT_TRUE(becomes("1", "failed"));
+  EXPECT_EQ(ask("stop " + numbers.front()), "stopped");
+  EXPECT_TRUE(becomes(numbers.front(), "failed"));
   world_.transport->release_all();
-  EXPECT_TRUE(becomes("4", "done"));
+  EXPECT_TRUE(becomes(numbers.back(), "done"));
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(becomes(ask("prefetch"), "done"));
-  EXPECT_THAT(ask("job 1"), HasSubstr("refused: no job 1"));
+  EXPECT_THAT(ask("job " + numbers.front()), HasSubstr("refused: no job"));
 }
 
 TEST_F(MountJobsTest, WhatIsUnderWayEndsWithTheMount) {

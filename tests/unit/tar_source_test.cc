@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "fs/base/file.h"
-#include "server/ingest.h"
 #include "fs/format/posix_acl.h"
+#include "server/ingest.h"
 #include "support/memory_catalog.h"
 #include "support/memory_objects.h"
 
