@@ -40,8 +40,8 @@ using Word = WorkerChannel::Word;
 constexpr unsigned kRestartsAtOnce = 3;
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{30000};
-constexpr seconds kHealthyAfter{10};  // a worker that has served so long is no part of a crash loop
-constexpr seconds kPatience{4};       // without a worker that serves; then requests are refused
+constexpr seconds kHealthyAfter{1};  // a worker that has served so long is no part of a crash loop
+constexpr seconds kPatience{4};      // without a worker that serves; then requests are refused
 constexpr seconds kLastUsersTimeout{5};
 constexpr seconds kYieldTimeout{2};
 constexpr std::string_view kStateKind = "granary supervisor 1";  // changes with what `replace_supervisor` writes
@@ -327,6 +327,7 @@ void Supervisor::listen(std::optional<ControlListener>& listener, ControlListene
 
 void Supervisor::let_serve() {
   stop_refusing();
+  since_ = Steady::now();  // it has as long again to say that it serves
   std::string what;
   std::vector<int> fds{mount_->fuse.get()};
   if (questions_) what += " control", fds.push_back(questions_->fd());
