@@ -103,9 +103,9 @@ class Chaos:
     def liar_lies(self):
         fault = self.random.choice(FAULTS)
         self.report.fault(f"a mirror gives answers that are {fault}")
-        self.world.liar.fault, self.world.liar.one_in = fault, self.random.choice([1, 2, 5])
+        self.world.liar.lie(fault, one_in=self.random.choice([1, 2, 5]))
         self._a_while(2, 10)
-        self.world.liar.fault = None
+        self.world.liar.lie(None)
 
     def all_out(self):
         """What is in the cache goes on; everything else may fail."""
@@ -113,10 +113,10 @@ class Chaos:
         for mount in self.world.mounts:
             self.world.stack.enter_context(mount.excused("no mirror answered"))
         self.world.honest.end()
-        self.world.liar.fault, self.world.liar.one_in = "reset", 1
+        self.world.liar.lie("reset")
         self._a_while(1, 8)
         self.world.honest.begin()
-        self.world.liar.fault = None
+        self.world.liar.lie(None)
         self.world.stack.close()
 
     # --- cache and kernel ---------------------------------------------------------------------------------------

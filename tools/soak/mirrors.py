@@ -1,10 +1,10 @@
 """Servers of the repository that fail in every way: an honest process that is stopped and killed, and one that lies."""
 import http.server
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
-import threading
 import time
 
 from servers import connects, free_port  # tools/bench
@@ -45,11 +45,33 @@ class Honest:
 
 
 class Liar:
-    """A server of the same files that gives one answer in `one_in` wrongly, as `fault` says; None: all are right."""
+    """A server of the same files that gives one answer in `one_in` wrongly, as `fault` says; None: all are right.
+    A process of its own: a reader that waits for a page of a mapped file holds up every thread of its own."""
 
     def __init__(self, repository, seed):
         self.repository, self.random = repository, random.Random(seed)
-        self.fault, self.one_in, self.lies = None, 2, 0
+        self._fault, self._one_in = multiprocessing.Value("i", -1), multiprocessing.Value("i", 2)
+        self._lies = multiprocessing.Value("i", 0)
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = multiprocessing.Process(target=self._serve, args=(port,), daemon=True)
+        self.process.start()
+        wait_for(lambda: connects(port), "the lying mirror")
+
+    @property
+    def lies(self):
+        return self._lies.value
+
+    def lie(self, fault, one_in=1):
+        """From now on; None: no more."""
+        self._one_in.value = one_in
+        self._fault.value = -1 if fault is None else FAULTS.index(fault)
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+
+    def _serve(self, port):
         liar = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -67,27 +89,24 @@ class Liar:
             def handle_error(self, *_):
                 """Whoever asked is gone, or was sent away."""
 
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        Server(("127.0.0.1", port), Handler).serve_forever()
 
     def answer(self, request):
         path = os.path.normpath(self.repository + "/" + request.path.split("?")[0])
-        fault = self.fault if self.fault and self.random.randrange(self.one_in) == 0 else None
+        fault = None
+        if self._fault.value >= 0 and self.random.randrange(self._one_in.value) == 0:
+            fault = FAULTS[self._fault.value]
         try:
             with open(path, "rb") as file:
                 body = file.read()
         except OSError:
             body, fault = b"", fault or "missing"
-        self.lies += fault is not None
+        if fault is not None:
+            self._lies.value += 1
         try:
             getattr(self, "_" + (fault or "truth"))(request, body)
         except OSError:
             request.close_connection = True
-
-    def end(self):
-        self.server.shutdown()
-        self.server.server_close()
 
     def _send(self, request, status, body, announced=None):
         request.send_response(status)

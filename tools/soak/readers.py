@@ -3,6 +3,7 @@
 A following mount may show any version from the last that it was known to show up to the newest; but one file is always
 of one version, and an open file stays what it was.
 """
+import ctypes
 import errno
 import mmap
 import os
@@ -10,12 +11,34 @@ import random
 import threading
 import time
 
+MADV_POPULATE_READ = 22  # Linux 5.14
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 MAX_HELD = 12
 MOST_REST = 0.01  # seconds between two operations
 
 
 class Wrong(Exception):
     """The mount shows what was never published."""
+
+
+def mapped_bytes(descriptor):
+    """A file through a mapping. A page that cannot be had is an error here, not a signal: all are asked for at once."""
+    size = os.fstat(descriptor).st_size
+    if size == 0:
+        return b""
+    address = LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), "mmap")
+    try:
+        if LIBC.madvise(address, size, MADV_POPULATE_READ) != 0:
+            raise OSError(errno.EIO, "a mapped page could not be had")
+        return ctypes.string_at(address, size)
+    finally:
+        LIBC.munmap(address, size)
 
 
 class Reader(threading.Thread):
@@ -138,21 +161,9 @@ class Reader(threading.Thread):
     def mapped(self, mount, oldest):
         path = self._path(mount, oldest)
         self._about(path)
-        entries = self._entries(mount, oldest, path)
-        if mount.generation == 0 or not any(entry.kind == "file" and entry.size for entry in entries):
-            return
-
-        def through_map(descriptor):
-            """A fault that fails would be a SIGBUS, so what is mapped is read once before."""
-            if len(self._read_all(descriptor)) == 0:
-                return None
-            with mmap.mmap(descriptor, 0, prot=mmap.PROT_READ) as mapping:
-                return mapping[:]
-
-        if not mount.excuse_for(time.monotonic(), time.monotonic()):
-            data = self._open(mount, oldest, path, through_map)
-            if data is not None:
-                self._is_one_of(data, 0, self._entries(mount, oldest, path), path)
+        data = self._open(mount, oldest, path, mapped_bytes)
+        if data is not None:
+            self._is_one_of(data, 0, self._entries(mount, oldest, path), path)
 
     # --- how ----------------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ def soak(world, options, report):
         chaos.one()
         watch(readers, report, told)
     world.honest.begin()
-    world.liar.fault = None
+    world.liar.lie(None)
     for reader in readers:
         reader.stopping = True
     for reader in readers:
