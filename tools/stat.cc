@@ -97,6 +97,19 @@ void print_worker(Io& io, const OrderedJson& stat) {
                  text_of(stat["last_restart"], "cause")));
 }
 
+void print_following(Io& io, const OrderedJson& stat) {
+  if (!stat.contains("following") || !stat["following"].is_object()) return;
+  const OrderedJson& following = stat["following"];
+  if (following["interval"].is_null()) {
+    print_line(io, "following", "nothing: this snapshot stays");
+  } else {
+    print_line(io, "following",
+               str("looks every ", following["interval"], " s, next at ", text_of(following, "next_check"), "; ",
+                   following["switches"], " switches"));
+  }
+  print_line(io, "held back by", text_of(following, "held_back_by"));
+}
+
 std::string seconds_text(const OrderedJson& seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f s", seconds.get<double>());
@@ -218,6 +231,7 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
   print_line(io, "entries", str(stat["entries"], ", ", bytes_text(stat["bytes"].get<double>())));
   print_line(io, "mounted", str(text_of(stat, "mounted_at"), " by process ", stat["worker_pid"]));
   print_worker(io, stat);
+  print_following(io, stat);
   print_line(io, "stale since", text_of(stat, "stale_since"));
   print_line(io, "withdrawn", text_of(stat, "withdrawn"));
   print_line(io, "cache",

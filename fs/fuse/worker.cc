@@ -236,6 +236,7 @@ Status Worker::wait_for_the_device() {
 }
 
 Status Worker::answer_the_kernel() {
+  if (self_.brief.mounted_at == 0) self_.brief.mounted_at = Clock::system().now();
   status_.emplace(MountStatus::Parts{*snapshots_, connection_->fetcher(), connection_->cache(), *fill_, self_,
                                      plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
   watch_.emplace(operation_metrics_, trace_);

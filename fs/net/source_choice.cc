@@ -70,7 +70,7 @@ bool SourceChoice::everybody_is_unreachable() const {
 
 std::optional<std::string> SourceChoice::outage(Time now) const {
   const MutexLock lock(mutex_);
-  if (!everybody_is_unreachable() || now - unreachable_since_ < kOutage) return std::nullopt;
+  if (!everybody_is_unreachable() || now - nobody_reachable_since_ < kOutage) return std::nullopt;
   return sources_[in_use_].health.last_error();
 }
 
@@ -94,7 +94,6 @@ void SourceChoice::answered(size_t source, const Timing& timing, uint64_t bytes,
   here.health.answered(since_begin(first_byte), since_begin(timing.ended), bytes, timing.ended);
   here.counters.bytes += bytes;
   budget_.received(bytes);
-  anybody_unreachable_ = false;
   if (was_chosen) in_use_ = source;
 }
 
@@ -104,7 +103,6 @@ void SourceChoice::answered_without(size_t source, Time now) {
   ++here.counters.missing;
   if (here.health.state(now) == SourceHealth::State::kIll) ++recoveries_;
   here.health.answered_without(now);
-  anybody_unreachable_ = false;
 }
 
 void SourceChoice::failed(size_t source, Trouble trouble, const std::string& cause, Time began, Time now) {
@@ -112,13 +110,14 @@ void SourceChoice::failed(size_t source, Trouble trouble, const std::string& cau
   const MutexLock lock(mutex_);
   ++sources_[source].counters.errors;
   if (trouble != Trouble::kUnreachable) return sources_[source].health.failed(trouble, cause, now);
-  if (!anybody_unreachable_) unreachable_since_ = began;
-  anybody_unreachable_ = true;
+  const bool nobody_was_reachable = everybody_is_unreachable();
   const std::string& proxy = sources_[source].place.proxy;
   for (size_t i = 0; i < sources_.size(); ++i) {
     if (i == source || (!proxy.empty() && sources_[i].place.proxy == proxy))
       sources_[i].health.failed(trouble, cause, now);
   }
+  // Counted from the last to go: who went before may have come back, and has a second to show it.
+  if (!nobody_was_reachable && everybody_is_unreachable()) nobody_reachable_since_ = began;
 }
 
 void SourceChoice::stalled(size_t source, Time now) {

@@ -107,8 +107,7 @@ class SourceChoice {
   mutable Mutex mutex_;
   HedgeBudget budget_ GUARDED_BY(mutex_);
   size_t in_use_ GUARDED_BY(mutex_) = 0;
-  Time unreachable_since_ GUARDED_BY(mutex_);
-  bool anybody_unreachable_ GUARDED_BY(mutex_) = false;
+  Time nobody_reachable_since_ GUARDED_BY(mutex_);
   Time looked_around_ GUARDED_BY(mutex_);
 };
 

@@ -102,6 +102,16 @@ TEST_F(SourceChoiceTest, ConnectingInVainForLongIsAnOutageAtOnce) {
   EXPECT_TRUE(choice_->outage(now_));
 }
 
+TEST_F(SourceChoiceTest, WhoWentFirstHasASecondToComeBackWhenTheLastGoes) {
+  with({kA, kB});
+  fail(0, Trouble::kUnreachable, seconds(5));
+  now_ += seconds(10);
+  fail(1, Trouble::kUnreachable);
+  EXPECT_FALSE(choice_->outage(now_));
+  now_ += seconds(1);
+  EXPECT_TRUE(choice_->outage(now_));
+}
+
 TEST_F(SourceChoiceTest, ServersThatAnswerWithErrorsAreNoOutage) {
   with({kA});
   for (int i = 0; i < 5; ++i) fail(0, Trouble::kBroken);

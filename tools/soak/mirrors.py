@@ -85,6 +85,7 @@ class Liar:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 256
 
             def handle_error(self, *_):
                 """Whoever asked is gone, or was sent away."""

@@ -103,6 +103,8 @@ class Reader(threading.Thread):
                 raise
             return
         possible = [version.names.get(directory, set()) for version in mount.versions(self.author, oldest)]
+        if not found and not directory:
+            raise FileNotFoundError(errno.ENOENT, "nothing is mounted there")
         strange, missing = found - set.union(*possible), set.intersection(*possible) - found
         if strange or missing:
             raise Wrong(f"{directory}: never had {sorted(strange)[:3]}, always had {sorted(missing)[:3]}")
