@@ -19,7 +19,7 @@ void WorkerPool::post(Priority priority, Job job) {
   if (stopping_) return;
   queues_[static_cast<size_t>(priority)].push_back(std::move(job));
   changed_.notify_one();
-  if (idle_ == 0) all_busy_.notify_one();
+  call_relief();
 }
 
 void WorkerPool::post_at(Deadline time, Job job) {
@@ -27,7 +27,7 @@ void WorkerPool::post_at(Deadline time, Job job) {
   if (stopping_) return;
   later_.emplace(time, std::move(job));
   changed_.notify_one();
-  if (idle_ == 0) all_busy_.notify_one();
+  call_relief();
 }
 
 void WorkerPool::stop() {
@@ -62,7 +62,9 @@ void WorkerPool::relieve(size_t most_threads) {
   while (!stopping_) {
     const bool nothing_waits = idle_ > 0 || (!has_work() && later_.empty());
     if (nothing_waits) {
+      relief_rests_ = true;
       lock.wait(all_busy_);
+      relief_rests_ = false;
       continue;
     }
     const uint64_t taken_before = taken_;
@@ -75,6 +77,10 @@ void WorkerPool::relieve(size_t most_threads) {
   }
 }
 
+void WorkerPool::call_relief() {
+  if (relief_rests_ && idle_ == 0 && (has_work() || !later_.empty())) all_busy_.notify_one();
+}
+
 WorkerPool::Job WorkerPool::next() {
   MutexLock lock(mutex_);
   for (;;) {
@@ -85,6 +91,7 @@ WorkerPool::Job WorkerPool::next() {
       Job job = std::move(queue.front());
       queue.pop_front();
       ++taken_;
+      call_relief();  // this job may be one that waits, and keep the rest from being done
       return job;
     }
     ++idle_;

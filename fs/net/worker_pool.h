@@ -32,6 +32,8 @@ class WorkerPool {
   void work();
   void relieve(size_t most_threads);
   bool has_work() const REQUIRES(mutex_);
+  // Wakes who starts more threads, should all be busy while something waits.
+  void call_relief() REQUIRES(mutex_);
   // The next job, or an empty one when the pool stops.
   Job next();
   void take_in_due() REQUIRES(mutex_);
@@ -43,6 +45,7 @@ class WorkerPool {
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::condition_variable all_busy_;
   size_t idle_ GUARDED_BY(mutex_) = 0;
+  bool relief_rests_ GUARDED_BY(mutex_) = false;
   uint64_t taken_ GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_;  // grows by `relief_` alone, under the lock
   std::thread relief_;
