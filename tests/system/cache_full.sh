@@ -22,7 +22,8 @@ mount_it --cache disk/cache --quota 1G
 grep -q "cache quota larger than its disk" mount.err mount.log || fail "not told of the quota: $(cat mount.err)"
 all_is_right
 [ "$(stat_of cache.evictions)" -gt 0 ] || fail "nothing was evicted: $(cat stat.json)"
-[ "$(lines 'cache degraded')" -le 1 ] || fail "degraded again and again: $(cat mount.log)"  # once: evicting came late
+early=$(lines 'cache degraded')  # evicting may have come late once
+[ "$early" -le 1 ] || fail "degraded again and again: $(cat mount.log)"
 
 # Somebody else fills it to the last block.
 dd if=/dev/zero of=disk/ballast bs=4096 2>/dev/null || true
@@ -34,15 +35,15 @@ before=$(requests)
 all_is_right
 asked=$(($(requests) - before))
 [ "$asked" -le $((2 * objects)) ] || fail "$asked requests for $objects objects: fetched again for each piece"
-expect_equal "$(lines 'cache degraded')" 1 "$(grep cache mount.log)"
+expect_equal "$(lines 'cache degraded')" $((early + 1)) "$(grep cache mount.log)"
 [ "$(stat_of cache.put_failures)" -gt 0 ] || fail "nothing was refused: $(cat stat.json)"
 rm disk/ballast disk/ballast2
-works_again() { drop_from_kernel; cat mnt/lib/* | wc -c >read; grep -q 'cache works again' mount.log; }
+works_again() { drop_from_kernel; cat mnt/lib/* | wc -c >read; [ "$(lines 'cache works again')" -gt "$early" ]; }
 until_true 30 works_again
 all_is_right
 "$GRANARY" umount mnt
-expect_equal "$(lines 'cache degraded')" 1
-expect_equal "$(lines 'cache works again')" 1
+expect_equal "$(lines 'cache degraded')" $((early + 1))
+expect_equal "$(lines 'cache works again')" $((early + 1))
 
 # No inodes left.
 loop_disk inodes 40M -N 64
