@@ -4,6 +4,8 @@
   check_layers.py [ROOT]
 
   tests ─► everything    tools ─► builder, server, fs    initramfs ─► fs/base
+  builder/cook, builder/export ─► builder/closure ─► builder/archive ─► builder/recipe, builder/debian
+  builder/cook ─► builder/tree ─► builder/recipe, builder/debian
   builder ─► server ─────┐
   fs/fuse ─► fs/client ──┴─► fs/net ─► fs/store ─► fs/format ─► fs/base
 
@@ -16,7 +18,8 @@ import sys
 
 SHARED = ["fs/base", "fs/format", "fs/store", "fs/net"]
 FS = SHARED + ["fs/client", "fs/fuse"]
-EVERYTHING = FS + ["server", "builder", "initramfs", "tools", "tests"]
+BUILDER = [f"builder/{name}" for name in ("recipe", "debian", "archive", "closure", "tree", "export", "cook")]
+EVERYTHING = FS + ["server"] + BUILDER + ["initramfs", "tools", "tests"]
 
 # What each layer may include besides itself.
 ARROWS = {
@@ -27,9 +30,15 @@ ARROWS = {
     "fs/client": SHARED,
     "fs/fuse": SHARED + ["fs/client"],
     "server": SHARED,
-    "builder": SHARED + ["server"],
+    "builder/recipe": SHARED,
+    "builder/debian": SHARED,
+    "builder/archive": SHARED + ["server"] + BUILDER[:2],
+    "builder/closure": SHARED + ["server"] + BUILDER[:3],
+    "builder/tree": SHARED + ["server"] + BUILDER[:2],
+    "builder/export": SHARED + ["server"],
+    "builder/cook": SHARED + ["server"] + BUILDER,
     "initramfs": ["fs/base"],
-    "tools": FS + ["server", "builder"],
+    "tools": FS + ["server"] + BUILDER,
     "tests": EVERYTHING,
 }
 
