@@ -1,42 +1,33 @@
 #include "server/transaction.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
 #include <filesystem>
 
 #include "fs/base/file.h"
+#include "fs/base/program.h"
 #include "server/content_index.h"
 #include "server/ingest.h"
 #include "server/object_pipeline.h"
 #include "server/overlay_source.h"
-
-extern char** environ;
 
 namespace granary {
 
 namespace {
 constexpr size_t kMaxInfoBytes = 1 << 20;
 
-// Runs a program and waits for it; its standard error is ours.
-Status run_program(const std::vector<std::string>& words) {
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  if (const int failed = ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
-      failed != 0) {
-    return system_error(failed, "cannot start " + words[0]);
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Done{};
-  return Error{WIFEXITED(status) ? static_cast<Code>(WEXITSTATUS(status)) : Code::kInternal, words[0] + " failed"};
+// Its standard error is ours; it ends with one of our codes when it is one of our programs.
+Status run_mount_program(std::vector<std::string> words) {
+  const std::string name = words[0];
+  Program program;
+  program.words = std::move(words);
+  const ProgramEnd end = TRY(run_program(program));
+  if (end.ok()) return Done{};
+  return Error{end.status < 128 ? static_cast<Code>(end.status) : Code::kInternal, name + " failed"};
 }
 
 bool is_mounted(const std::string& path) {
@@ -155,9 +146,9 @@ Status Transaction::save() const {
 Status Transaction::mount_lower(const Repository& repository, const std::string& mount_program) const {
   if (is_mounted(directory_ + "/lower")) return Done{};
   const std::string url = "file://" + std::filesystem::canonical(repository.directory()).string();
-  return run_program({mount_program, url, directory_ + "/lower", "--snapshot", base_.hex(), "--trust",
-                      repository.private_path("trust.json"), "--cache", repository.private_path("cache"), "-o",
-                      "allow_other,suid,dev"});
+  return run_mount_program({mount_program, url, directory_ + "/lower", "--snapshot", base_.hex(), "--trust",
+                            repository.private_path("trust.json"), "--cache", repository.private_path("cache"), "-o",
+                            "allow_other,suid,dev"});
 }
 
 // The layers are named relative to the transaction's directory, so that no path needs quoting for the kernel.
