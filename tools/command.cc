@@ -1,5 +1,9 @@
 #include "tools/command.h"
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <optional>
 
 #include "fs/base/bytes.h"
@@ -62,6 +66,14 @@ std::unique_ptr<CLI::App> make_parser(Action& action) {
 }
 
 namespace {
+// What a shell reports of a program whose output nobody reads any more (`granary ls | head`): no error to speak of.
+constexpr int kReaderHasLeft = 128 + SIGPIPE;
+
+bool reader_has_left(int fd) {
+  pollfd pipe{fd, 0, 0};
+  return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
+}
+
 // Says which command was probably meant, when `word` is none of them.
 std::optional<std::string> unknown_command(const std::string& word) {
   std::vector<std::string> known;
@@ -94,6 +106,7 @@ int run_granary(const std::vector<std::string>& args, Io& io) {
   const Status done = action(io);
   io.out.flush();
   if (!done) return report(done.error(), io);
+  if (!io.out && reader_has_left(STDOUT_FILENO)) return kReaderHasLeft;
   if (!io.out) return report({Code::kInternal, "cannot write the results to standard output"}, io);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -64,6 +65,19 @@ void send_all(int socket, const std::string& text) {
   }
 }
 
+// 0: there is none.
+ino_t inode_at(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+// Held while a name in the runtime directory is given to another socket or taken away.
+UniqueFd lock_names(const std::string& path) {
+  UniqueFd directory(::open(path.substr(0, path.rfind('/')).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  while (directory.valid() && ::flock(directory.get(), LOCK_EX) != 0 && errno == EINTR) continue;
+  return directory;
+}
+
 // A refusal on its way: "error CODE MESSAGE".
 constexpr std::string_view kRefusal = "error ";
 
@@ -83,6 +97,7 @@ Result<ControlListener> ControlListener::bind(dev_t device, Of of) {
   const sockaddr_un address = TRY(address_of(path));
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!listener.valid()) return system_error(errno, "cannot make a socket");
+  const UniqueFd names = lock_names(path);
   ::unlink(path.c_str());  // left by a mount that had this device number before
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener.get(), kBacklog) != 0)
@@ -90,8 +105,13 @@ Result<ControlListener> ControlListener::bind(dev_t device, Of of) {
   return ControlListener(path, std::move(listener));
 }
 
+ControlListener::ControlListener(std::string path, UniqueFd fd)
+    : path_(std::move(path)), fd_(std::move(fd)), inode_(inode_at(path_)) {}
+
 ControlListener::~ControlListener() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (path_.empty()) return;
+  const UniqueFd names = lock_names(path_);
+  if (inode_at(path_) == inode_) ::unlink(path_.c_str());
 }
 
 Result<std::unique_ptr<ControlSocket>> ControlSocket::listen(dev_t device, Answer answer) {

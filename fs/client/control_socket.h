@@ -32,11 +32,12 @@ class ControlListener {
   };
   static Result<ControlListener> bind(dev_t device, Of of);
   // One that another process has bound.
-  ControlListener(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  ControlListener(std::string path, UniqueFd fd);
   ControlListener(ControlListener&& other) noexcept
-      : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
+      : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)), inode_(other.inode_) {}
   ControlListener& operator=(ControlListener&&) = delete;
-  ~ControlListener();  // the socket is removed
+  // The socket is removed, unless it is another mount's by now: the kernel gives a device number away at once.
+  ~ControlListener();
 
   const std::string& path() const { return path_; }
   int fd() const { return fd_.get(); }
@@ -44,6 +45,7 @@ class ControlListener {
  private:
   std::string path_;
   UniqueFd fd_;
+  ino_t inode_;  // of the socket at `path_`
 };
 
 // True for the listener's own user and root.

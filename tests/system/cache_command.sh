@@ -10,7 +10,7 @@ mkdir mnt
 cat mnt/lib/* | wc -c >read
 drop_from_kernel() { for each in mnt/lib/*; do dd if="$each" iflag=nocache count=0 2>/dev/null; done; }
 
-"$GRANARY" cache stat mnt | grep -q "$WORK/cache: " || fail "$("$GRANARY" cache stat mnt)"
+"$GRANARY" cache stat mnt | says "$WORK/cache: " || fail "$("$GRANARY" cache stat mnt)"
 "$GRANARY" cache stat cache --json >stat.json
 objects=$(json caches.0.objects stat.json)
 [ "$objects" -gt 15 ] || fail "$(cat stat.json)"
@@ -22,7 +22,7 @@ expect_equal "$(json caches.0.objects.0.pinned list.json)" false
 "$GRANARY" cache verify mnt --json >verify.json
 expect_equal "$(json caches.0.damaged verify.json)" 0
 expect_equal "$(json caches.0.complete verify.json)" true
-victim=$(getfattr --only-values -n user.granary.objects mnt/lib/file-7 | head -1)
+victim=$(getfattr --only-values -n user.granary.objects mnt/lib/file-7 | first)
 file=cache/objects/${victim:0:2}/${victim:2}
 printf 'X' | dd of="$file" conv=notrunc bs=1 seek=1000 2>/dev/null
 "$GRANARY" cache verify mnt >verify.out
@@ -30,7 +30,7 @@ grep -q "^damaged $victim" verify.out || fail "$(cat verify.out)"
 [ ! -e "$file" ] || fail "it is still there"
 healed() { drop_from_kernel; cmp -s source/lib/file-7 mnt/lib/file-7 && [ -e "$file" ]; }
 until_true 30 healed
-"$GRANARY" cache verify cache | grep -q "0 damaged" || fail "not healed"
+"$GRANARY" cache verify cache | says "0 damaged" || fail "not healed"
 
 # Stopped and gone on with.
 "$GRANARY" cache verify --from 80 cache >verify.out
@@ -38,11 +38,11 @@ expect_fail 3 "$GRANARY" cache verify --from xyz cache
 
 # Evicted by path and by name; what is pinned stays.
 "$GRANARY" pin mnt/lib/file-3 >/dev/null 2>&1
-pinned=$(getfattr --only-values -n user.granary.objects mnt/lib/file-3 | head -1)
+pinned=$(getfattr --only-values -n user.granary.objects mnt/lib/file-3 | first)
 expect_fail 11 "$GRANARY" cache evict "$pinned" --cache mnt
-"$GRANARY" cache evict mnt/lib/file-7 | grep -q "^evicted "
+"$GRANARY" cache evict mnt/lib/file-7 | says "^evicted "
 [ ! -e "$file" ] || fail "it is still there"
-"$GRANARY" cache clean --to 2M mnt | grep -q "^cleaned "
+"$GRANARY" cache clean --to 2M mnt | says "^cleaned "
 [ "$(du -s --block-size=1 cache | cut -f1)" -le 2000000 ] || fail "$(du -s cache)"
 expect_fail 10 "$GRANARY" cache clean --to 1 mnt
 [ -e "cache/objects/${pinned:0:2}/${pinned:2}" ] || fail "a pinned object was evicted"

@@ -40,11 +40,11 @@ as_mallory sh -c 'rm -rf shared/cache; mv shared/cache shared/elsewhere; echo po
 "$GRANARY" umount mnt
 
 # What he owns inside, from when the modes were loose: a directory is refused, a file is no object.
-chown 4711 shared/cache/objects/"$(ls shared/cache/objects | head -1)"
+chown 4711 shared/cache/objects/"$(ls shared/cache/objects | first)"
 expect_fail 16 mount_it shared/cache
 expect_said "it belongs to user 4711"
 chown -R root shared/cache
-victim=$(find shared/cache/objects -type f | head -1)
+victim=$(find shared/cache/objects -type f | first)
 mount_it shared/cache
 right
 "$GRANARY" umount mnt
@@ -57,7 +57,7 @@ right
 [ ! -e "$victim" ] || expect_equal "$(stat -c %u "$victim")" 0
 
 # A hard link of an object elsewhere, through which it could be changed; a symbolic link in place of one.
-victim=$(find shared/cache/objects -type f | head -1)
+victim=$(find shared/cache/objects -type f | first)
 mkdir -m 777 shared/links
 ln "$victim" shared/links/hard
 mount_it shared/cache
@@ -65,7 +65,7 @@ right
 echo poison >shared/links/hard
 right
 "$GRANARY" umount mnt
-victim=$(find shared/cache/objects -type f | head -1)
+victim=$(find shared/cache/objects -type f | first)
 mv "$victim" kept
 ln -s "$WORK/kept" "$victim"
 mount_it shared/cache

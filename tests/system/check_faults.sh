@@ -46,7 +46,7 @@ done
 "$GRANARY" check repo --deep >/dev/null
 
 # The paths: both names of the large file, in both snapshots.
-large=$(ls -S repo/objects/*/* | head -1)
+large=$(ls -S repo/objects/*/* | first)
 mv "$large" saved
 expect_fail 6 "$GRANARY" check repo
 for path in /bin/big /bin/also-big; do expect_said "$path in snapshot"; done

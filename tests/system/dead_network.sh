@@ -81,7 +81,7 @@ echo "two hundred readers without a name server: at most $most_threads threads, 
 [ "$most_threads" -lt 100 ] || fail "$most_threads threads"
 [ $((most_files - before)) -lt 150 ] || fail "$most_files descriptors"
 ls -lR mnt | cmp - listing
-"$GRANARY" stat mnt --json | grep -q "esolv" || fail "no word of the name: $("$GRANARY" stat mnt --json)"
+"$GRANARY" stat mnt --json | says "esolv" || fail "no word of the name: $("$GRANARY" stat mnt --json)"
 background "$GRANARY" serve repo --listen 10.9.1.1:8000
 echo "10.9.1.1 repo.example.org" >hosts
 until_true 20 cmp source/dir/file200 mnt/dir/file200

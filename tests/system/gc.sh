@@ -20,7 +20,7 @@ announced=$(json announced.0.effective gc.json)
 expect_equal "$(json snapshots gc.json)" 5
 "$GRANARY" gc repo --keep main=2 --json >gc.json
 expect_equal "$(json announced gc.json)" "[]"
-"$GRANARY" log --records repo | head -1 | grep -q "$announced" || fail "the log does not tell of the retention"
+"$GRANARY" log --records repo | first | says "$announced" || fail "the log does not tell of the retention"
 
 # At once: two of the branch and the tagged one are left.
 "$GRANARY" gc repo --keep main=1 --notice 0 --json >gc.json

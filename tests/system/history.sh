@@ -79,5 +79,5 @@ shows '"granary": "head"' inspect repo
 shows '"revision": 2' inspect repo log/2 
 shows '"message": "first"' inspect repo snapshot:v1 
 shows '"kind": "catalog index"' inspect repo catalog:v1 
-object=$(cd repo/objects && find . -type f | head -n 1 | tr -d ./)
+object=$(cd repo/objects && find . -type f | first | tr -d ./)
 shows '"codec"' inspect repo "$object" --json 

@@ -7,7 +7,7 @@ umask 022
 _processes=()
 _end_processes() {
   local process
-  for process in "${_processes[@]}"; do kill "$process" 2>/dev/null || true; done
+  for process in "${_processes[@]}"; do kill "$process" 2>/dev/null && kill -CONT "$process" 2>/dev/null || true; done
   for process in "${_processes[@]}"; do wait "$process" 2>/dev/null || true; done
 }
 trap _end_processes EXIT
@@ -25,6 +25,12 @@ expect_fail() {
 
 # expect_said TEXT: the last expect_fail's command printed TEXT.
 expect_said() { grep -qF -- "$1" "$WORK/said" || fail "expected to read '$1' in: $(head -c 500 "$WORK/said")"; }
+
+# CMD | says [-F...] PATTERN: the output has a line like PATTERN. Reads to the end: after `| grep -q`, which leaves at the
+# first hit, CMD may find nobody who reads what it still writes, and fail.
+says() { local text; text=$(cat; echo .); grep -q "$@" <<<"${text%.}"; }
+# CMD | first: its first line.
+first() { local text; text=$(cat; echo .); text=${text%.}; printf '%s\n' "${text%%$'\n'*}"; }
 
 expect_equal() { [ "$1" = "$2" ] || fail "expected '$2', not '$1'${3:+ ($3)}"; }
 

@@ -56,7 +56,7 @@ expect_equal "$(json copied_objects resumed.json)" 0
 "$GRANARY" check resumed --deep >/dev/null
 
 # A corrupt object of the source is refused by name; healed, the mirror completes.
-large=$(ls -S repo/objects/*/* | head -1)
+large=$(ls -S repo/objects/*/* | first)
 cp "$large" saved
 printf 'X' | dd of="$large" bs=1 seek=5000 conv=notrunc status=none
 expect_fail 6 "$GRANARY" mirror repo broken --trust $trust
@@ -67,7 +67,7 @@ cp saved "$large"
 "$GRANARY" check broken --deep >/dev/null
 
 # A damaged mirror heals with --recheck.
-large=$(ls -S copy/objects/*/* | head -1)
+large=$(ls -S copy/objects/*/* | first)
 printf 'X' | dd of="$large" bs=1 seek=5000 conv=notrunc status=none
 expect_fail 6 "$GRANARY" check copy --deep
 "$GRANARY" mirror repo copy --recheck >/dev/null

@@ -26,7 +26,7 @@ until_true 20 fill_is complete
 expect_equal "$(fill objects_done)" "$(fill objects_total)"
 expect_equal "$(fill objects_failed)" 0
 [ "$(fill received_bytes)" -gt 3000000 ] || fail "too few bytes: $(cat stat.json)"
-"$GRANARY" stat mnt | grep -q '^fill  *complete, ' || fail "stat does not show the fill: $("$GRANARY" stat mnt)"
+"$GRANARY" stat mnt | says '^fill  *complete, ' || fail "stat does not show the fill: $("$GRANARY" stat mnt)"
 stop "$nginx_process"
 same_tree source mnt
 "$GRANARY" umount mnt
@@ -37,7 +37,7 @@ mount_it --cache slow -o fill=1K
 until_true 10 fill_is filling
 expect_equal "$(fill rate)" 1024
 [ "$(fill objects_done)" -lt "$(fill objects_total)" ] || fail "1 kB a second was not obeyed: $(cat stat.json)"
-"$GRANARY" fill mnt off | grep -q "fill off"
+"$GRANARY" fill mnt off | says "fill off"
 expect_equal "$(fill state)" off
 expect_fail 3 "$GRANARY" fill mnt fast
 expect_said "impossible rate"
@@ -61,7 +61,7 @@ grep -q "fill stopped" mount.log || fail "nothing in the log: $(cat mount.log)"
 "$GRANARY" umount mnt
 
 # What cannot be had is had later.
-lost=$(find repo/objects -type f -size +90k | head -1)
+lost=$(find repo/objects -type f -size +90k | first)
 mv "$lost" kept
 mount_it --cache third --fill unlimited
 until_true 20 fill_is waiting

@@ -83,7 +83,7 @@ expect_said "its head.json is something else"
 # A copy is made from whoever has it, too.
 "$GRANARY" mirror "$portal" copy --trust trust --mirror "$second" >/dev/null
 cmp copy/head.json repo/head.json
-"$GRANARY" stat "$portal" --mirror "$second" | grep -q "revision.*3" || fail "no stat of the second mirror"
+"$GRANARY" stat "$portal" --mirror "$second" | says "revision.*3" || fail "no stat of the second mirror"
 
 # All are gone: what is at hand goes on, names included, the rest fails soon, and heals by itself.
 mount_from "$first" --mirror "$second"

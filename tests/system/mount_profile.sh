@@ -37,7 +37,7 @@ expect_fail 4 "$GRANARY" profile record --mount mnt --output boot.trace --force 
 cmp boot.trace kept.trace
 expect_fail 42 "$GRANARY" profile record --mount mnt --output failed.trace -- sh -c 'cat mnt/lib/4 >read; exit 42'
 expect_said "warning: the command failed"
-"$GRANARY" profile show failed.trace | grep -qF /lib/4 || fail "a failed command leaves no trace"
+"$GRANARY" profile show failed.trace | says -F /lib/4 || fail "a failed command leaves no trace"
 expect_fail 143 "$GRANARY" profile record --mount mnt --output ended.trace -- sh -c 'kill $$'
 expect_fail 4 "$GRANARY" profile record --mount tree --output other.trace -- true
 
@@ -49,7 +49,7 @@ expect_fail 11 "$GRANARY" profile record --mount mnt --output other.trace -- tru
 [ ! -e other.trace ] || fail "a trace of a recording that was refused"
 echo 3 >/proc/sys/vm/drop_caches
 cat mnt/lib/7 >read
-"$GRANARY" stat mnt | grep -q "^recording" || fail "stat does not show the recording"
+"$GRANARY" stat mnt | says "^recording" || fail "stat does not show the recording"
 expect_equal "$(stat_of recording.files)" 1
 "$GRANARY" profile stop mnt --output live.trace --json >stopped
 expect_equal "$(json files stopped)/$(json truncated stopped)" 1/false
@@ -73,7 +73,7 @@ expect_equal "$(ls mnt/bin)" tool
 expect_equal "$(stat_of operations.failures)" 0
 [ "$(stat_of profile.used.objects)" -gt "$used" ] || fail "nothing counts as used"
 expect_fail 1 cat mnt/doc/5
-"$GRANARY" stat mnt | grep -q "nobody uses" || fail "stat does not tell what nobody uses"
+"$GRANARY" stat mnt | says "nobody uses" || fail "stat does not tell what nobody uses"
 "$GRANARY" umount mnt
 
 # What nobody uses is reported: another mount, nothing read.

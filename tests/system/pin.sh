@@ -22,7 +22,7 @@ mount_at mnt2
 grep -q "^pinned mnt/keep: " out || fail "$(cat out)"
 [ "$(stat_of pinned)" -ge 1000000 ] || fail "stat does not count what is pinned: $(cat stat.json)"
 expect_equal "$(stat_of pins)" 1
-"$GRANARY" pin --list mnt | grep -q '^/keep  snapshot ' || fail "not in the list"
+"$GRANARY" pin --list mnt | says '^/keep  snapshot ' || fail "not in the list"
 
 # More than fits is read, by another process too: the rest is evicted, the quota holds.
 cat mnt/other/* mnt2/other/* mnt/other/* | wc -c >read
@@ -50,15 +50,15 @@ kept_without_server
 echo nonsense >cache/pins/0123.pin
 mount_at mnt
 expect_equal "$(stat_of damaged_pins)" 1
-"$GRANARY" stat mnt | grep -q "damaged pins" || fail "stat does not tell of a damaged pin"
+"$GRANARY" stat mnt | says "damaged pins" || fail "stat does not tell of a damaged pin"
 "$GRANARY" pin --list mnt --json >list.json
 expect_equal "$(json pins.0.path list.json)" /keep
-json damaged.0 list.json | grep -q 0123.pin
+json damaged.0 list.json | says 0123.pin
 grep -q "pin damaged" mount.log || fail "nothing in the log: $(cat mount.log)"
 rm cache/pins/0123.pin
 
 # Letting go, with a mount and without.
-"$GRANARY" unpin mnt/keep | grep -q "^unpinned /keep"
+"$GRANARY" unpin mnt/keep | says "^unpinned /keep"
 expect_equal "$(stat_of pins)" 0
 expect_fail 4 "$GRANARY" unpin mnt/keep
 "$GRANARY" pin mnt/keep/file-1 mnt/keep/file-2 >/dev/null 2>&1

@@ -26,7 +26,7 @@ expect_said "could not be had"
 expect_said "missing /opt/large"
 mv repo/away repo/objects
 sleep 0.3  # a failure is remembered for a moment
-"$GRANARY" prefetch mnt | grep -q "^fetched mnt: "
+"$GRANARY" prefetch mnt | says "^fetched mnt: "
 stop "$nginx_process"
 same_tree source mnt
 expect_fail 4 "$GRANARY" prefetch "$WORK"
@@ -36,7 +36,7 @@ expect_fail 4 "$GRANARY" prefetch mnt/nothing
 start_nginx repo
 
 # A snapshot without a mount: only the head is asked for afterwards.
-"$GRANARY" prefetch "$url" --trust trust --cache warm --state state 2>/dev/null | grep -q "^fetched /: "
+"$GRANARY" prefetch "$url" --trust trust --cache warm --state state 2>/dev/null | says "^fetched /: "
 mv repo/objects repo/away
 mount_it --cache warm
 same_tree source mnt

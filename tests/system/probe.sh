@@ -40,6 +40,6 @@ tar tzf hung.tar.gz >list
 grep -q '/processes.txt$' list
 kill -CONT "$worker"
 until_true 10 "$GRANARY" probe mnt
-"$GRANARY" stat | grep -q " ok .*$PWD/mnt" || fail "not ok again"
+"$GRANARY" stat | says " ok .*$PWD/mnt" || fail "not ok again"
 "$GRANARY" umount mnt
 expect_fail 4 "$GRANARY" probe mnt

@@ -28,8 +28,8 @@ expect_equal "$("$GRANARY" log repo --json | "$PYTHON" -c 'import json, sys; lin
 expect_equal "$("$GRANARY" profile list repo | wc -l)" 1
 "$GRANARY" profile show repo main boot --json >shown
 expect_equal "$(json objects attached)" "$("$PYTHON" -c 'import json; print(len(json.load(open("shown"))["fetches"]))')"
-"$GRANARY" profile show boot.trace | grep -qF /bin/large || fail "profile show does not show what was touched"
-"$GRANARY" inspect repo "$("$PYTHON" -c 'import json; print(json.load(open("shown"))["plan"])')" | grep -qF "plan of a profile" || fail "inspect does not know a plan"
+"$GRANARY" profile show boot.trace | says -F /bin/large || fail "profile show does not show what was touched"
+"$GRANARY" inspect repo "$("$PYTHON" -c 'import json; print(json.load(open("shown"))["plan"])')" | says -F "plan of a profile" || fail "inspect does not know a plan"
 second_reader profile repo boot --trust trust.json >planned || fail "the second reader does not read the profile"
 expect_equal "$(wc -l <planned)" "$(json objects attached)"
 start_serve repo
@@ -45,7 +45,7 @@ expect_equal "$(json profiles.0.kept rolled)" 4
 
 # Replaced, detached.
 trace "$uuid" "$(json snapshot first)" motd >small.trace
-"$GRANARY" profile attach repo main small.trace -n boot | grep -qF "in the place of an older one" || fail "not replaced"
+"$GRANARY" profile attach repo main small.trace -n boot | says -F "in the place of an older one" || fail "not replaced"
 expect_equal "$("$GRANARY" profile list repo main | wc -l)" 1
 "$GRANARY" profile detach repo main boot
 expect_equal "$("$GRANARY" profile list repo main | wc -l)" 0
@@ -79,7 +79,7 @@ trace "$uuid" "$(json snapshot before)" lib/6 lib/1 >pack.trace
 "$GRANARY" publish repo tree --branch packed --trace pack.trace --json >after
 expect_equal "$(json tree_digest after)" "$(json tree_digest before)"
 expect_equal "$("$GRANARY" profile list repo packed | wc -l)" 0
-"$GRANARY" publish repo tree --branch packed --trace pack.trace --profile pack | grep -qF "profile pack" || fail "publish does not say what it attached"
+"$GRANARY" publish repo tree --branch packed --trace pack.trace --profile pack | says -F "profile pack" || fail "publish does not say what it attached"
 expect_equal "$("$GRANARY" profile list repo packed | wc -l)" 1
 expect_fail 4 "$GRANARY" publish repo tree --branch packed --profile other
 expect_fail 3 "$GRANARY" publish repo tree --trace cut.trace
@@ -95,7 +95,7 @@ second_reader profile mirror boot --tag v1 --trust trust.json >/dev/null || fail
 "$GRANARY" inspect repo "$("$PYTHON" -c 'import json; print(json.load(open("shown"))["trace"])')" --json | "$PYTHON" -c '
 import json, sys
 print(json.dumps(json.load(sys.stdin)["document"], sort_keys=True, separators=(",", ":")), end="")' | cmp - boot.trace || fail "the trace is not kept as it was"
-"$GRANARY" key rotate repo release 2>/dev/null | grep -qF "no longer believed: profile boot" || fail "rotate does not say which profiles are lost"
+"$GRANARY" key rotate repo release 2>/dev/null | says -F "no longer believed: profile boot" || fail "rotate does not say which profiles are lost"
 expect_fail 7 "$GRANARY" profile show repo v1 boot
 expect_said "attach it anew"
 "$GRANARY" check repo >/dev/null

@@ -98,7 +98,7 @@ for i in $(seq 20); do
   [ "$i" != 2 ] || stop "$squid_process"
   cmp "source/dir/file$i" "mnt/dir/file$i" || fail "file$i after the death of the proxy"
 done
-source_states | grep -q "$squid_port ill" || fail "not ill: $(source_states)"
+source_states | says "$squid_port ill" || fail "not ill: $(source_states)"
 "$GRANARY" umount mnt
 # Without another way nothing goes round it.
 expect_fail 5 "$GRANARY" ls "$origin" --trust trust --proxy "http://127.0.0.1:$squid_port" --forbid-direct

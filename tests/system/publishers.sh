@@ -31,7 +31,7 @@ done
 won=0
 for pid in $contenders; do if wait "$pid"; then won=$((won + 1)); fi; done
 [ "$won" -ge 1 ] || fail "nobody won: $(cat err1 err2 err3)"
-"$GRANARY" cat repo contested/same | tail -n 1 | grep -qx '[123]' || fail "contested/same"
+"$GRANARY" cat repo contested/same | tail -n 1 | says -x '[123]' || fail "contested/same"
 [ "$won" -eq 3 ] || grep -q "/contested" err1 err2 err3 || fail "no path was named: $(cat err1 err2 err3)"
 
 # Killed at any moment: the branch is what it was or what it was to be, and the next publish works.

@@ -8,7 +8,7 @@ echo "hello" >"$WORK/tree/etc/motd"
 "$GRANARY" publish "$repo" "$WORK/tree" >"$WORK/publish.out"
 echo "not for you" >"$repo/secret"
 ln -s ../secret "$repo/log/77.json"
-object=$(cd "$repo" && find objects -type f | head -1)
+object=$(cd "$repo" && find objects -type f | first)
 
 # answer PATH [CURL OPTIONS...]: the status; headers and body lie in $WORK/headers and $WORK/body.
 answer() {

@@ -14,7 +14,7 @@ ask() {
 }
 # What the kernel holds can be read from a dead mount, too.
 is_dead() { echo 2 >/proc/sys/vm/drop_caches && ! ls mnt/deep >said 2>&1; }
-is_alone() { "$GRANARY" stat mnt --json | grep -q '"supervisor_pid":null'; }
+is_alone() { "$GRANARY" stat mnt --json | says '"supervisor_pid":null'; }
 
 # The supervisor alone: nobody notices but who asks; the worker ends with the mount.
 mount_it

@@ -35,13 +35,13 @@ kill -9 "$(json worker_pid stat.json)"
 mine=/run/granary/trace.$(printf '%s' "$PWD/mnt" | sha256sum | cut -c1-12)
 until_true 40 test -s "$mine.old"
 old=$mine.old
-"$GRANARY" trace "$old" | grep -q before-the-kill || fail "the trace of the worker that was killed is gone"
+"$GRANARY" trace "$old" | says before-the-kill || fail "the trace of the worker that was killed is gone"
 [ "$(stat -c %a "$old")" = 600 ] || fail "others may read it"
 
 # After the mount is gone.
 until_true 40 "$GRANARY" trace --start mnt
 ! cat mnt/at-the-end 2>/dev/null
 "$GRANARY" umount mnt
-"$GRANARY" trace mnt | grep -q at-the-end || fail "nothing is left after unmounting"
+"$GRANARY" trace mnt | says at-the-end || fail "nothing is left after unmounting"
 rm -f "$old" "${old%.old}"
 expect_fail 6 "$GRANARY" trace trust

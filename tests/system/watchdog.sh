@@ -19,8 +19,8 @@ until_true 20 grep -q 'warn stalled .*operation=read .*path=/file1 .*waits_for="
 "$GRANARY" stat mnt --json >stat.json
 expect_equal "$(json stalls.now.0.operation stat.json)" read
 expect_equal "$(json stalls.now.0.path stat.json)" /file1
-"$GRANARY" stat mnt | grep -q '^stalls  *[1-9]' || fail "stat does not show it: $("$GRANARY" stat mnt)"
-"$GRANARY" metrics mnt | grep -q '^granary_stalled{.*} [1-9]' || fail "metrics do not show it"
+"$GRANARY" stat mnt | says '^stalls  *[1-9]' || fail "stat does not show it: $("$GRANARY" stat mnt)"
+"$GRANARY" metrics mnt | says '^granary_stalled{.*} [1-9]' || fail "metrics do not show it"
 kill -CONT "$serve_process"
 wait "$reader"
 until_true 20 grep -q 'info stall over .*path=/file1' log

@@ -122,7 +122,7 @@ go_through_it() {
 }
 
 resends=no
-[ "$(printf '6.9\n%s\n' "$(uname -r)" | sort -V | head -1)" != 6.9 ] || resends=yes
+[ "$(printf '6.9\n%s\n' "$(uname -r)" | sort -V | first)" != 6.9 ] || resends=yes
 go_through_it $resends
 export GRANARY_NO_RESEND=1
 go_through_it no

@@ -42,6 +42,18 @@ TEST(ControlSocket, AnswersQuestionsUntilItGoes) {
   EXPECT_EQ(ControlClient::connect(mount).error().code, Code::kNotFound);
 }
 
+TEST(ControlSocket, WhoGoesLateLeavesTheSocketOfTheNextMountWithThatNumber) {
+  const MountPoint mount = unused_mount();
+  auto old_one = ControlSocket::listen(mount.device, [](const std::string&) { return std::string("old"); });
+  if (!old_one) GTEST_SKIP() << old_one.error().message;
+  const auto next = ControlSocket::listen(mount.device, [](const std::string&) { return std::string("next"); });
+  ASSERT_TRUE(next) << next.error().message;
+  old_one->reset();
+  auto client = ControlClient::connect(mount);
+  ASSERT_TRUE(client) << client.error().message;
+  EXPECT_EQ(*client->ask("who", milliseconds(5000)), "next");
+}
+
 TEST(ControlSocket, AClientThatSaysNothingDoesNotHoldUpTheNextForEver) {
   const MountPoint mount = unused_mount();
   const auto socket = ControlSocket::listen(mount.device, [](const std::string&) { return std::string("yes"); });
