@@ -3,7 +3,7 @@ import os
 from collections import namedtuple
 
 from measure import Table, median, ratio
-from parts import cold, directory, link, parallel, scale
+from parts import cold, cook, directory, link, parallel, scale
 
 # `value` and `limit` are in `unit`; None was not measured. `peer` is where CernVM-FS stands.
 Aim = namedtuple("Aim", "what value limit unit peer at_least", defaults=("–", False))
@@ -27,7 +27,7 @@ def all_aims(results):
 
     return [*publishing(found("publish")), *reading(found("read")), *cold_reading(found(cold.NAME)),
             *over_the_link(found(link.NAME)), *in_parallel(found(parallel.NAME)), *large_directory(found(directory.NAME)),
-            *at_scale(found(scale.NAME))]
+            *at_scale(found(scale.NAME)), *cooking(found(cook.NAME))]
 
 
 def publishing(table):
@@ -101,4 +101,18 @@ def at_scale(table):
             "MB", "41 MB for 48,501"),
         Aim(f"publish one changed file among {large}", table.median(scale.CHANGED, large), 2.0, "s"),
         Aim("new bytes of that", scaled(grown, 1e-3), 1000.0, "kB"),
+    ]
+
+
+def cooking(table):
+    """Processor seconds beside mmdebstrap's, which starts from nothing each time."""
+    def beside_mmdebstrap(state):
+        return ratio(table.median(cook.row("server", state), "granary"),
+                     table.median(cook.row("server", cook.COLD), cook.MMDEBSTRAP))
+
+    again = table.median(cook.row("server", cook.AGAIN) + cook.BY_THE_CLOCK, "granary")
+    return [
+        Aim("cook a server, packages unpacked already, beside mmdebstrap", beside_mmdebstrap(cook.WARM), 1 / 3, "×"),
+        Aim("cook a server from nothing beside mmdebstrap", beside_mmdebstrap(cook.COLD), 0.5, "×"),
+        Aim("cook the same lock again", scaled(again, 1000), 50.0, "ms"),
     ]

@@ -11,6 +11,7 @@ Parts: publish    the tree packed by granary and its peers; published again afte
        parallel   one reader and eight: how much faster, on how many cores
        directory  a directory of 200,000 entries
        scale      a generated repository of 5 million entries beside one of 5,000
+       cook       systems cooked from the host's archive, beside mmdebstrap and debootstrap
 
 The tree is made by tests/support/make-reference-tree.sh. Rounds go over all targets in turn, so that a slow minute of
 the machine hits all of them. Every timed run is checked for what it read, every target for all it holds: one that gives
@@ -33,7 +34,7 @@ import report
 from measure import Failed, is_mounted, say
 from world import ROOT, World
 
-PARTS = ["publish", "read", "cold", "link", "parallel", "directory", "scale"]
+PARTS = ["publish", "read", "cold", "link", "parallel", "directory", "scale", "cook"]
 
 
 def part_list(text):

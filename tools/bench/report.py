@@ -7,7 +7,7 @@ import platform
 import aims
 import workloads
 from measure import Failed, Table, run
-from parts import cold, directory, link, parallel, scale
+from parts import cold, cook, directory, link, parallel, scale
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REMARKS = os.path.join(HERE, "remarks.md")
@@ -167,8 +167,20 @@ def scale_section(table):
                         f" one changed file added {table.facts.get(f'new bytes of {one}', 0) / 1000:.0f} kB."]
 
 
+def cook_section(table):
+    recipes = [recipe for recipe in cook.RECIPES if table.facts.get(f"packages of {recipe}")]
+    rows = [cook.row(recipe, state) + ending for recipe in recipes
+            for state in (cook.COLD, cook.WARM, cook.MORE, cook.AGAIN) for ending in ("", cook.BY_THE_CLOCK)]
+    counts = ", ".join(f"{recipe} {table.facts[f'packages of {recipe}']} packages" for recipe in recipes)
+    yield from ["## Cooking", "", f"Processor seconds of all processes, and seconds by the clock; {counts}, the same"
+                " versions for all. Granary also publishes the tree, compressed and signed; mmdebstrap and debootstrap"
+                " leave a directory. All download from the same archive when they start from nothing.", "",
+                *grid(table, rows, ["granary", cook.MMDEBSTRAP, cook.DEBOOTSTRAP], "")]
+
+
 SECTIONS = {"publish": publishing, "read": reading, cold.NAME: cold_section, link.NAME: link_section,
-            parallel.NAME: parallel_section, directory.NAME: directory_section, scale.NAME: scale_section}
+            parallel.NAME: parallel_section, directory.NAME: directory_section, scale.NAME: scale_section,
+            cook.NAME: cook_section}
 
 
 # --- the whole page ---------------------------------------------------------------------------------------------------
