@@ -36,7 +36,7 @@ using Folder = std::unique_ptr<CacheFolder>;
 
 // A cache's directory, or a mount point, whose cache it is then.
 Result<Folder> folder_at(const std::string& place) {
-  const auto mount = find_mount(place);
+  const auto mount = find_mount_or_name(place);
   return CacheFolder::open_existing(mount ? TRY(identify_mount(*mount)).cache_directory : place);
 }
 

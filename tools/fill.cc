@@ -16,7 +16,7 @@ struct Options {
 
 Status run(const Options& options, Io& io) {
   if (!options.rate.empty() && options.rate != "off") TRY(FillRate::parse(options.rate));
-  const MountPoint mount = TRY(find_mount(options.mount_point));
+  const MountPoint mount = TRY(find_mount_or_name(options.mount_point));
   const OrderedJson fill =
       OrderedJson::parse(TRY(ask_mount(mount, options.rate.empty() ? "fill" : "fill " + options.rate)), nullptr, false);
   if (fill.is_discarded()) return Error{Code::kCorrupt, "the mount's answer is not JSON: another version of Granary?"};

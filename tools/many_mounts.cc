@@ -5,12 +5,13 @@
 
 #include "fs/client/control_socket.h"
 #include "fs/client/mount_client.h"
+#include "tools/mount_place.h"
 
 namespace granary {
 
 Result<std::vector<MountPoint>> chosen_mounts(const std::vector<std::string>& paths) {
   std::vector<MountPoint> chosen;
-  for (const std::string& path : paths) chosen.push_back(TRY(find_mount(path)));
+  for (const std::string& path : paths) chosen.push_back(TRY(find_mount_or_name(path)));
   if (!paths.empty()) return chosen;
   const std::vector<MountPoint> table = TRY(read_mount_table());
   for (const MountPoint& mount : table) {

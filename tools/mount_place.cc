@@ -8,6 +8,7 @@
 
 #include "fs/base/file.h"
 #include "fs/client/control_socket.h"
+#include "fs/fuse/configuration.h"
 
 namespace granary {
 
@@ -34,6 +35,16 @@ Result<MountPlace> find_mount_place(const std::string& path) {
   }
   if (place) return *std::move(place);
   return Error{Code::kNotFound, printable(path) + " is not inside a mount of Granary"};
+}
+
+Result<MountPoint> find_mount_or_name(const std::string& word) {
+  auto mount = find_mount(word);
+  if (mount || word.find('/') != std::string::npos) return mount;
+  const auto configuration = Configuration::load(Configuration::default_place());
+  const auto section = configuration.repositories().find(word);
+  if (section == configuration.repositories().end()) return mount;
+  const Configuration::Entry* place = section->second.find("mount_point");
+  return place == nullptr ? std::move(mount) : find_mount(place->value);
 }
 
 Result<std::string> ask_mount(const MountPoint& mount, const std::string& question) {

@@ -18,6 +18,9 @@ struct MountPlace {
 //   kNotFound  there is no such path, or it is not inside a mount of Granary
 Result<MountPlace> find_mount_place(const std::string& path);
 
+// As find_mount, of a mount point or of a repository's name in the configuration, which then says where it is mounted.
+Result<MountPoint> find_mount_or_name(const std::string& word);
+
 // One question to the mount's process.
 //   kUnavailable  it is gone, or does not answer
 //   otherwise     what it answered

@@ -13,6 +13,7 @@
 #include "fs/client/mount_client.h"
 #include "fs/format/profile_trace.h"
 #include "tools/format.h"
+#include "tools/mount_place.h"
 
 namespace granary {
 
@@ -193,7 +194,7 @@ Result<int> run_command(const std::vector<std::string>& command) {
 // ---- the sub-commands
 
 Status run_record(const Options& options, Io& io) {
-  const MountPoint mount = TRY(options.mount_point.empty() ? only_mount() : find_mount(options.mount_point));
+  const MountPoint mount = TRY(options.mount_point.empty() ? only_mount() : find_mount_or_name(options.mount_point));
   TRY(check_output(options));
   TRY(start_recording(mount));
   drop_caches(options.keep_caches, io);
@@ -211,7 +212,7 @@ Status run_record(const Options& options, Io& io) {
 }
 
 Status run_start(const Options& options, Io& io) {
-  const MountPoint mount = TRY(find_mount(options.mount_point));
+  const MountPoint mount = TRY(find_mount_or_name(options.mount_point));
   TRY(start_recording(mount));
   io.out << "recording what is touched below " << printable(mount.path)
          << ", but for what the kernel has at hand\nend it with: granary profile stop " << printable(mount.path)
@@ -220,7 +221,7 @@ Status run_start(const Options& options, Io& io) {
 }
 
 Status run_stop(const Options& options, Io& io) {
-  const MountPoint mount = TRY(find_mount(options.mount_point));
+  const MountPoint mount = TRY(find_mount_or_name(options.mount_point));
   TRY(check_output(options));
   const Recorded recorded = TRY(stop_recording(mount));
   TRY(keep(options, recorded));

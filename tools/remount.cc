@@ -31,7 +31,7 @@ Result<OrderedJson> outcome_of_look(const MountPoint& mount, const std::string& 
 }
 
 Status run(const Options& options, Io& io) {
-  const MountPoint mount = TRY(find_mount(options.mount_point));
+  const MountPoint mount = TRY(find_mount_or_name(options.mount_point));
   const std::string context = "cannot remount " + printable(options.mount_point);
   const std::string number =
       TRY_WITHIN(context, ask_mount(mount, options.to.empty() ? "remount" : "remount " + options.to));

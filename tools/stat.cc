@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/job_watch.h"
 #include "tools/many_mounts.h"
+#include "tools/mount_place.h"
 #include "tools/source_options.h"
 
 namespace granary {
@@ -326,7 +327,7 @@ Status show(const Options& options, Io& io) {
   if (options.place.empty()) return show_all(options.json, io);
   const bool is_url = options.place.find("://") != std::string::npos;
   if (!is_url) {
-    if (const auto mount = find_mount(options.place)) return show_mount(*mount, options.json, io);
+    if (const auto mount = find_mount_or_name(options.place)) return show_mount(*mount, options.json, io);
     if (::access((options.place + "/head.json").c_str(), F_OK) != 0)
       return Error{Code::kNotFound, "neither a Granary mount nor a repository: " + printable(options.place)};
   }

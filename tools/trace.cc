@@ -31,7 +31,7 @@ struct Options {
 // The file itself, or that of the mount that is or was at this path.
 Result<std::string> find_trace(const std::string& place) {
   struct stat info {};
-  const auto mount = find_mount(place);
+  const auto mount = find_mount_or_name(place);
   if (!mount && ::stat(place.c_str(), &info) == 0 && S_ISREG(info.st_mode)) return place;
   const std::string path = mount ? mount->path : TRY(mount_path(place));
   const std::string name = "/" + OperationTrace::file_name(path);
@@ -111,13 +111,13 @@ Status run(const Options& options, Io& io) {
   std::set<Operation> wanted;
   for (const std::string& name : options.operations) wanted.insert(TRY(parse_operation(name)));
   if (options.start || options.stop) {
-    const MountPoint mount = TRY(find_mount(options.place));
+    const MountPoint mount = TRY(find_mount_or_name(options.place));
     TRY(ask_mount(mount, options.start ? "trace start" : "trace stop"));
     return Done{};
   }
   uint64_t next = 0;
   if (!options.follow) return show(TRY(find_trace(options.place)), options, wanted, next, io);
-  const MountPoint mount = TRY(find_mount(options.place));
+  const MountPoint mount = TRY(find_mount_or_name(options.place));
   const bool was_off = TRY(ask_mount(mount, "trace")) == "off";
   TRY(ask_mount(mount, "trace start"));
   const std::string file = TRY(find_trace(options.place));

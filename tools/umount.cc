@@ -2,6 +2,7 @@
 #include "fs/client/mount_client.h"
 #include "tools/command.h"
 #include "tools/commands.h"
+#include "tools/mount_place.h"
 
 namespace granary {
 
@@ -14,11 +15,12 @@ Action define(CLI::App& app) {
     bool lazy = false;
   };
   const auto options = std::make_shared<Options>();
-  app.add_option("MOUNTPOINT", options->mount_points, "where it is mounted")->required();
+  app.add_option("MOUNTPOINT", options->mount_points, "where it is mounted, or its name in the configuration")
+      ->required();
   app.add_flag("--lazy", options->lazy, "take it out of the tree now; it ends when its last user has gone");
   return [options](Io&) -> Status {
     for (const std::string& path : options->mount_points) {
-      const MountPoint mount = TRY(find_mount(path));
+      const MountPoint mount = TRY(find_mount_or_name(path));
       TRY(unmount(mount, options->lazy ? Unmount::kLazy : Unmount::kClean, kTimeout));
     }
     return Done{};
@@ -30,6 +32,8 @@ const Command kUmountCommand{
     "umount", "unmount, and wait until the mount is gone",
     "Returns once the mount is gone and the process behind it has ended. A mount in use stays, and the message says\n"
     "who uses it.",
-    "granary umount /mnt\n", define};
+    "granary umount /mnt\n"
+    "granary umount sw  # by its name in the configuration",
+    define};
 
 }  // namespace granary

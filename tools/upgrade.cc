@@ -7,6 +7,7 @@
 #include "fs/fuse/upgrade_request.h"
 #include "tools/command.h"
 #include "tools/commands.h"
+#include "tools/mount_place.h"
 #include "tools/programs.h"
 
 namespace granary {
@@ -24,7 +25,7 @@ struct Options {
 
 Result<std::vector<MountPoint>> chosen_mounts(const Options& options) {
   std::vector<MountPoint> out;
-  for (const std::string& path : options.mount_points) out.push_back(TRY(find_mount(path)));
+  for (const std::string& path : options.mount_points) out.push_back(TRY(find_mount_or_name(path)));
   if (!options.all) return out;
   for (const MountPoint& mount : TRY(read_mount_table())) {
     if (mount.is_granary()) out.push_back(mount);

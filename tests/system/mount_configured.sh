@@ -38,7 +38,9 @@ expect_equal "$(json repository live.json)" sw
 "$GRANARY" showconfig other --json >live.json
 expect_equal "$(json values.quota.origin live.json)" "command line"
 expect_equal "$(json values.tag.value live.json)" v1
-"$GRANARY" umount mnt
+"$GRANARY" stat sw --json >live.json
+expect_equal "$(json mount_point live.json)" "$WORK/mnt"
+"$GRANARY" umount sw  # where its section says
 "$GRANARY" umount other
 
 # The later file holds; a wrong line hinders its own repository alone, and is named.
