@@ -9,6 +9,7 @@ const std::vector<Command>& commands() {
   // clang-format off
   static const std::vector<Command> kCommands{
       kInitCommand,
+      kRecipeCommand,
       kPublishCommand,
       kProfileCommand,
       kTransactionCommand,

@@ -14,6 +14,7 @@ extern const Command kCompletionCommand;
 extern const Command kDiffCommand;
 extern const Command kFillCommand;
 extern const Command kRemountCommand;
+extern const Command kRecipeCommand;
 extern const Command kGcCommand;
 extern const Command kInitCommand;
 extern const Command kInspectCommand;

@@ -19,7 +19,7 @@ bool is_absolute(std::string_view text) { return parse_absolute_path(text).has_v
 bool is_target(std::string_view text) { return !text.empty() && text.size() < 4096 && is_text(text); }
 bool is_line(std::string_view text) { return is_text(text) && text.find_first_of("\n\r") == std::string_view::npos; }
 bool is_field(std::string_view text) { return is_line(text) && text.find(':') == std::string_view::npos; }
-bool is_script(std::string_view text) { return !text.empty(); }
+bool is_script(std::string_view text) { return !text.empty() && is_text(text); }
 bool is_recipe_name(std::string_view text) { return is_archive_name(text) && text.find('/') == std::string_view::npos; }
 bool is_url(std::string_view text) {
   const bool known = text.starts_with("http://") || text.starts_with("https://") || text.starts_with("file:///");
@@ -83,6 +83,7 @@ class FileReader {
   void read_boot(const TomlMember& member);
   void read_debconf(const TomlMember& member);
   std::optional<Beside::File> beside(const TomlMember& member);
+  std::optional<Bytes> base64(const TomlMember& member);
   void add_file(RecipeFile file);
   void wish(RecipeFileKind kind);
 
@@ -247,6 +248,14 @@ std::optional<Beside::File> FileReader::beside(const TomlMember& member) {
   return std::nullopt;
 }
 
+std::optional<Bytes> FileReader::base64(const TomlMember& member) {
+  const std::string* text = member.value.text();
+  const Result<Bytes> bytes = from_base64(text != nullptr ? *text : "?");
+  if (bytes) return *bytes;
+  wrong(member, "is not base64");
+  return std::nullopt;
+}
+
 void FileReader::add_file(RecipeFile file) {
   replace_or_add(recipe_.files, std::move(file),
                  [](const RecipeFile& a, const RecipeFile& b) { return a.path == b.path; });
@@ -259,6 +268,7 @@ void FileReader::read_archive(const TomlValue& item, const Table& table) {
            to("url", archive.url, is_url, "an http, https or file URL"),
            to("suite", archive.suite, is_suite_pattern, "the name of a suite"),
            to("components", archive.components, is_archive_name, "the name of a component, such as \"main\""),
+           {"keyring_base64", [&](const TomlMember& member) { archive.keyring = base64(member).value_or(""); }},
            {"keyring", [&](const TomlMember& member) {
               if (auto keyring = beside(member)) archive.keyring = std::move(keyring->content);
             }}});
@@ -282,6 +292,11 @@ void FileReader::read_file(const TomlValue& item, const Table& table) {
               } else {
                 wrong(member, str("is ", member.value.type(), ", not a string"));
               }
+            }},
+           {"content_base64",
+            [&](const TomlMember& member) {
+              ++kinds;
+              file.content = base64(member);
             }},
            {"source",
             [&](const TomlMember& member) {
@@ -382,7 +397,7 @@ void FileReader::read_hook(const TomlValue& item, const Table& table) {
               if (auto script = beside(member)) {
                 hook.script = std::move(script->content);
                 from = std::filesystem::path(*member.value.text()).filename().string();
-                if (hook.script.empty()) wrong(member, "is an empty script");
+                if (!is_script(hook.script)) wrong(member, "is not a script: empty, or not text");
               }
             }}});
   if (kinds != 1) return problem(item.place, "a hook needs exactly one of \"script\" and \"file\"");
@@ -446,7 +461,7 @@ void FileReader::read_debconf(const TomlMember& member) {
                                                "password", "text",    "note"};
   for (const auto& [question, answer] : text_table(member)) {
     const size_t space = question.find(' ');
-    if (space == std::string::npos || !is_package_name(question.substr(0, space)))
+    if (space == std::string::npos || !is_package_name(question.substr(0, space)) || !is_line(question))
       wrong(member, str(": \"", printable(question), "\" is not \"PACKAGE QUESTION\""));
     if (std::find(kTypes.begin(), kTypes.end(), answer.substr(0, answer.find(' '))) == kTypes.end())
       wrong(member, str(": \"", printable(answer), "\" does not start with a type: string, boolean, select …"));

@@ -157,6 +157,82 @@ def for_configurations():
     seed("configuration", b"quota = 1\n[defaults\n[repository a/b]\nx\n[repository a]\nqouta=1\nurl=x\noptions=config=/etc,quota=\narchive=perhaps\nca=rel\nbranch=a\nbranch=b")
 
 
+def for_recipes():
+    seed("recipe", b"""name = "r"
+description = "d"
+suite = "bookworm"
+architecture = "amd64"
+recommends = true
+packages = ["bash", "python3 (>= 3.11)"]
+groups = ["priority:standard"]
+tasks = ["ssh-server"]
+exclude = ["vim"]
+locale = "C.UTF-8"
+timezone = "Etc/UTC"
+hostname = "h"
+[pins]
+bash = "5*"
+[[archive]]
+name = "debian"
+suite = "{suite}-updates"
+components = ["main"]
+keyring_base64 = "mQE="
+[[file]]
+path = "/etc/motd"
+content = '''
+"hi"\\
+'''
+mode = "0644"
+owner = "root"
+[[file]]
+path = "/a"
+content_base64 = "AAE="
+[[file]]
+path = "/b"
+symlink = "a"
+[[file]]
+path = "/c"
+directory = true
+[[user]]
+name = "ada"
+uid = 1000
+groups = ["sudo"]
+ssh_keys = ["ssh-ed25519 AAAA"]
+[[group]]
+name = "crew"
+gid = 7
+[[hook]]
+script = "true"
+[[test]]
+command = "true"
+timeout = "5m"
+[boot]
+modules = ["ext4", "virtio"]
+[debconf]
+"tzdata tzdata/Areas" = "select Etc"
+""")
+    seed("recipe", b"suite = 7\npakages = [1]\n[[file]]\npath = \"x\"\n[[user]]\nname = \"A\"\n[file]\n")
+    seed("recipe", b"suite = \"a\"\n[[overlay]]\nsource = \"x\"\n[[hook]]\nfile = \"y\"\n[[file]]\npath = \"/a\"\nsource = \"z\"\n")
+
+
+def for_locks():
+    zeros = "0" * 64
+    digest = hashlib.sha256(b"{}").hexdigest()
+    lock = """{"granary": "lock", "format": 1, "architecture": "amd64", "source_date_epoch": 7, "solver": "s",
+"skipped_newer": 0, "package_count": 1, "recipe_digest": "%s", "recipe": {},
+"releases": [{"archive": "debian", "suite": "bookworm", "codename": "bookworm", "date": "2026-11-21T08:00:00Z",
+"valid_until": "2026-11-22T08:00:00Z", "inrelease": "%s", "signers": ["AB"]}],
+"indices": [{"release": 0, "path": "main/binary-amd64/Packages.xz", "size": 1, "sha256": "%s"}],
+"layers": ["core"],
+"accounts": [{"group": "g", "id": 101, "package": "cron"},
+{"user": "u", "id": 101, "gid": 101, "home": "/", "shell": "/bin/sh", "comment": "", "package": "cron"}],
+"packages": [{"name": "bash", "version": "5.2-1", "architecture": "amd64", "path": "pool/b/bash.deb", "size": 1,
+"sha256": "%s", "index": 0, "layer": 0}]}""" % (digest, zeros, zeros, zeros)
+    seed("lock", lock.encode())
+    seed("lock", lock.replace('"index": 0', '"index": 1').encode())
+    seed("lock", lock.replace('{},', '{"suite": "bookworm"},').encode())
+
+
 def for_identities():
     seed("identity_map", b"# all\n1000 2000\n3000-3999 10000\r\nnobody: 5\n* nobody\n")
     seed("identity_map", b"1:2;3-4:5,*:6")
@@ -235,6 +311,8 @@ if __name__ == "__main__":
     for_large_files()
     for_profiles()
     for_configurations()
+    for_recipes()
+    for_locks()
     for_identities()
     for_seeing()
     from_repository()

@@ -4,8 +4,10 @@
 
 #include <filesystem>
 
+#include "builder/recipe/differences.h"
 #include "builder/recipe/load.h"
 #include "builder/recipe/recipe_json.h"
+#include "builder/recipe/recipe_text.h"
 #include "fs/base/file.h"
 
 namespace granary {
@@ -281,6 +283,72 @@ TEST_F(RecipeLoading, TheSameWishesHaveTheSameDigestHoweverTheyAreWritten) {
             "locale = 'C.UTF-8'\ndescription = \"two\"\npackages = [\n\"nano\",\n\"bash\"]\nsuite = \"bookworm\"\n");
   EXPECT_EQ(recipe_digest(load(a)), recipe_digest(load(b)));
   EXPECT_NE(recipe_digest(load(a)), recipe_digest(load(b, {"trixie", ""})));
+}
+
+TEST_F(RecipeLoading, WhatIsShownCanBeLoadedAgain) {
+  write("blob", Bytes("\0\xff", 2), 0755);
+  write("base.toml", "suite = \"bookworm\"\ngroups = [\"task:web-server\"]\npackages = [\"nano\"]\n");
+  const Recipe recipe = load(write("r.toml", R"toml(
+extends = "base.toml"
+packages = ["bash"]
+[[file]]
+path = "/opt/blob"
+source = "blob"
+[[file]]
+path = "/etc/quotes"
+content = "a \"b\"\n\\c\r\n\u0001"
+[[user]]
+name = "ada"
+[[hook]]
+script = "true"
+[[test]]
+command = "true"
+[pins]
+bash = "5*"
+[debconf]
+"tzdata tzdata/Areas" = "select Etc"
+)toml"));
+  const std::string shown = recipe_to_toml(recipe);
+  EXPECT_NE(shown.find("packages = [\n  # of base\n  \"nano\",\n  # its own\n  \"bash\",\n]"), std::string::npos)
+      << shown;
+  Recipe again = load(write("again.toml", shown));
+  EXPECT_EQ(again.wishes, (std::vector<RecipeWishes>{{"r", {"nano", "bash"}, {"task:web-server"}}}));
+  again.wishes = recipe.wishes;
+  EXPECT_EQ(again, recipe);
+}
+
+TEST(RecipeDifferences, SayInWordsWhatWasAddedRemovedAndChanged) {
+  Recipe before;
+  before.suite = "bookworm";
+  before.wishes = {{"base", {"nano"}, {}}};
+  before.files = {{"/etc/motd", "hi", "", false, {}, "", ""}};
+  Recipe after = before;
+  after.suite = "trixie";
+  after.wishes = {{"other", {"vim"}, {}}};
+  after.files[0].mode = uint16_t{0600};
+  std::string words;
+  for (const RecipeDifference& difference : recipe_diff(before, after)) words += difference.describe() + "\n";
+  EXPECT_EQ(words,
+            "~ suite: bookworm → trixie\n- wish for nano\n+ wish for vim\n"
+            "~ file /etc/motd: 2 bytes (8f434346648f) → 2 bytes (8f434346648f), mode 0600\n");
+  EXPECT_TRUE(recipe_diff(before, before).empty());
+}
+
+TEST(LockDifferences, NamePackagesByVersionAndWhatWasRebuilt) {
+  Lock before;
+  before.architecture = "amd64";
+  before.packages = {{"bash", "5.2-1", "amd64", "p", 1, Digest::of("a"), 0, 0},
+                     {"dash", "0.5", "amd64", "p", 1, Digest::of("b"), 0, 0},
+                     {"nano", "7", "amd64", "p", 1, Digest::of("c"), 0, 0}};
+  Lock after = before;
+  after.packages[0].version = "5.2-2";
+  after.packages[1].digest = Digest::of("d");
+  after.packages[2].name = "vim";
+  std::string words;
+  for (const RecipeDifference& difference : lock_diff(before, after)) words += difference.describe() + "\n";
+  EXPECT_EQ(words, str("~ package bash:amd64: 5.2-1 → 5.2-2\n- package nano:amd64: 7\n+ package vim:amd64: 7\n"
+                       "~ bytes of package dash: ",
+                       Digest::of("b").brief(), " → ", Digest::of("d").brief(), "\n"));
 }
 
 TEST(ReadyRecipes, AllLoadInBothSuitesAndNameNoMirror) {
