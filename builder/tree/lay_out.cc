@@ -1,0 +1,177 @@
+#include "builder/tree/lay_out.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <set>
+
+#include "fs/base/file.h"
+
+namespace granary {
+
+namespace {
+constexpr size_t kPieceBytes = 1 << 20;
+
+struct Attributes {
+  uint32_t uid, gid;
+  uint16_t mode;
+  int64_t mtime;
+};
+
+class LayOut {
+ public:
+  LayOut(const PackageLayer& package, TreeRoot& tree, TreeRoot from, const DpkgDatabase& database,
+         Directories directories)
+      : package_(package), tree_(tree), from_(std::move(from)), database_(database), directories_(directories) {
+    name_ = control_field(package.control_file("control"), "Package");
+    read_conffiles();
+  }
+
+  Status run() {
+    for (const LayerEntry& entry : package_.entries())
+      TRY_WITHIN(str("cannot lay out /", printable(entry.path), " of ", name_), lay(entry));
+    return Done{};
+  }
+
+ private:
+  void read_conffiles() {
+    const ByteView list = package_.control_file("conffiles");
+    for (size_t begin = 0; begin < list.size();) {
+      const size_t end = std::min(list.find('\n', begin), list.size());
+      std::string_view line = list.substr(begin, end - begin);
+      if (line.starts_with("/")) conffiles_.insert(std::string(line.substr(1, line.find_last_not_of(" \t\r"))));
+      begin = end + 1;
+    }
+  }
+
+  // Where the entry goes: elsewhere when diverted, and under a name apart when dpkg is to put it in its place.
+  std::string target_of(const std::string& path) const {
+    const std::string& target = database_.diverted(path, name_);
+    return conffiles_.contains(path) ? target + ".dpkg-new" : target;
+  }
+
+  Attributes attributes_of(const LayerEntry& entry) const {
+    if (const auto override = database_.override_of(entry.path))
+      return {override->uid, override->gid, override->mode, entry.mtime};
+    return {entry.uid, entry.gid, entry.mode, entry.mtime};
+  }
+
+  Status lay(const LayerEntry& entry) {
+    if (entry.path.empty()) return Done{};
+    const std::string target = target_of(entry.path);
+    if (entry.type == DebEntry::Type::kDirectory) return lay_directory(entry, target);
+    // The way to the linked file first: the next look-up may let go of its directory.
+    UniqueFd linked;
+    std::string linked_name;
+    if (entry.type == DebEntry::Type::kHardLink) {
+      const auto first = TRY(tree_.place(target_of(entry.target)));
+      linked.reset(::fcntl(first.directory, F_DUPFD_CLOEXEC, 0));
+      linked_name = first.name;
+    }
+    const auto at = TRY(tree_.make_way(target));
+    const char* const name = at.name.c_str();
+    if (entry.type == DebEntry::Type::kSymlink && leads_there_already(at, entry)) return Done{};
+    if (::unlinkat(at.directory, name, 0) != 0 && errno != ENOENT) {
+      if (errno == EISDIR) return Error{Code::kInvalid, "a directory is in its place"};
+      return refused();
+    }
+    switch (entry.type) {
+      case DebEntry::Type::kFile: return lay_file(entry, at);
+      case DebEntry::Type::kHardLink: return check(::linkat(linked.get(), linked_name.c_str(), at.directory, name, 0));
+      case DebEntry::Type::kSymlink: TRY(check(::symlinkat(entry.target.c_str(), at.directory, name))); break;
+      case DebEntry::Type::kFifo: TRY(check(::mkfifoat(at.directory, name, 0600))); break;
+      case DebEntry::Type::kCharacterDevice:
+      case DebEntry::Type::kBlockDevice: {
+        const mode_t kind = entry.type == DebEntry::Type::kCharacterDevice ? S_IFCHR : S_IFBLK;
+        TRY(check(::mknodat(at.directory, name, kind | 0600, makedev(entry.major, entry.minor))));
+        break;
+      }
+      case DebEntry::Type::kDirectory: break;
+    }
+    return dress(at, entry);
+  }
+
+  // A merged /usr: the link is there before the package that ships it.
+  static bool leads_there_already(const TreeRoot::Place& at, const LayerEntry& entry) {
+    char target[4096];
+    const ssize_t length = ::readlinkat(at.directory, at.name.c_str(), target, sizeof target);
+    return length >= 0 && std::string_view(target, static_cast<size_t>(length)) == entry.target;
+  }
+
+  Status lay_directory(const LayerEntry& entry, const std::string& target) {
+    const auto at = TRY(tree_.make_way(target));
+    if (::mkdirat(at.directory, at.name.c_str(), 0700) == 0) return dress(at, entry);
+    if (errno != EEXIST) return refused();
+    if (!tree_.is_directory(target)) return Error{Code::kInvalid, "something that is no directory is in its place"};
+    if (directories_ == Directories::kKeep) return Done{};
+    struct stat there {};
+    if (::fstatat(at.directory, at.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return refused();
+    return S_ISDIR(there.st_mode) ? dress_inode(at, attributes_of(entry), false) : Status(Done{});
+  }
+
+  Status lay_file(const LayerEntry& entry, const TreeRoot::Place& at) {
+    const auto source = TRY(from_.place(entry.path));
+    const UniqueFd from(::openat(source.directory, source.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!from.valid()) return damaged();
+    const UniqueFd file(
+        ::openat(at.directory, at.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file.valid()) return refused();
+    TRY(copy(from.get(), file.get(), entry));
+    const Attributes attributes = attributes_of(entry);
+    const timespec times[2] = {{attributes.mtime, 0}, {attributes.mtime, 0}};
+    if ((attributes.uid | attributes.gid) != 0) TRY(check(::fchown(file.get(), attributes.uid, attributes.gid)));
+    TRY(check(::fchmod(file.get(), attributes.mode)));
+    return check(::futimens(file.get(), times));
+  }
+
+  // Compares the content on its way: a cache is not trusted.
+  Status copy(int from, int to, const LayerEntry& entry) {
+    static thread_local std::string buffer(kPieceBytes, '\0');
+    Sha256 hash;
+    for (uint64_t done = 0; done < entry.size_bytes;) {
+      const ssize_t got = ::read(from, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return damaged();
+      const ByteView piece(buffer.data(), static_cast<size_t>(got));
+      hash.update(piece);
+      TRY(write_all(to, piece));
+      done += piece.size();
+      if (done > entry.size_bytes) return damaged();
+    }
+    return hash.finish() == entry.digest ? Status(Done{}) : damaged();
+  }
+
+  Status dress(const TreeRoot::Place& at, const LayerEntry& entry) {
+    return dress_inode(at, attributes_of(entry), entry.type == DebEntry::Type::kSymlink);
+  }
+
+  static Status dress_inode(const TreeRoot::Place& at, const Attributes& attributes, bool is_link) {
+    const timespec times[2] = {{attributes.mtime, 0}, {attributes.mtime, 0}};
+    const char* const name = at.name.c_str();
+    if (::fchownat(at.directory, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0) return refused();
+    if (!is_link && ::fchmodat(at.directory, name, attributes.mode, 0) != 0) return refused();
+    return check(::utimensat(at.directory, name, times, AT_SYMLINK_NOFOLLOW));
+  }
+
+  Status damaged() const { return Error{Code::kCorrupt, "the unpacked package " + package_.tree() + " is damaged"}; }
+  static Status refused() { return system_error(errno, "refused"); }
+  static Status check(int status) { return status == 0 ? Status(Done{}) : refused(); }
+
+  const PackageLayer& package_;
+  TreeRoot& tree_;
+  TreeRoot from_;
+  const DpkgDatabase& database_;
+  const Directories directories_;
+  std::string name_;
+  std::set<std::string> conffiles_;
+};
+}  // namespace
+
+Status lay_out(const PackageLayer& package, TreeRoot& tree, const DpkgDatabase& database, Directories directories) {
+  TreeRoot from = TRY(TreeRoot::open(package.tree(), TreeRoot::Links::kRefuse));
+  return LayOut(package, tree, std::move(from), database, directories).run();
+}
+
+}  // namespace granary
