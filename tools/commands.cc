@@ -10,6 +10,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       kInitCommand,
       kRecipeCommand,
+      kLockCommand,
       kPublishCommand,
       kProfileCommand,
       kTransactionCommand,

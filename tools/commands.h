@@ -18,6 +18,7 @@ extern const Command kRecipeCommand;
 extern const Command kGcCommand;
 extern const Command kInitCommand;
 extern const Command kInspectCommand;
+extern const Command kLockCommand;
 extern const Command kLogCommand;
 extern const Command kLsCommand;
 extern const Command kKeyCommand;
