@@ -112,12 +112,12 @@ Result<DpkgDatabase> DpkgDatabase::open(TreeRoot& tree) {
 
 Status DpkgDatabase::refresh() {
   tree_->forget();
-  status_ = TRY(tree_->read(std::string(kHome) + "status"));
-  versions_.clear();
-  std::string package;
-  for (const std::string_view line : lines_of(status_)) {
-    if (line.starts_with("Package: ")) package = line.substr(9);
-    if (line.starts_with("Version: ")) versions_[package] = line.substr(9);
+  stanzas_.clear();
+  const Bytes status = TRY(tree_->read(std::string(kHome) + "status"));
+  for (size_t begin = 0; begin < status.size();) {
+    const size_t end = std::min(status.find("\n\n", begin), status.size());
+    keep(status.substr(begin, end - begin) + "\n");
+    begin = end + 2;
   }
   TRY(read_diversions());
   TRY(read_overrides());
@@ -176,8 +176,13 @@ std::optional<DpkgDatabase::Override> DpkgDatabase::override_of(const std::strin
 }
 
 std::string DpkgDatabase::version_of(const std::string& package) const {
-  const auto found = versions_.find(package);
-  return found == versions_.end() ? "" : found->second;
+  const auto found = stanzas_.lower_bound({package, ""});
+  return found == stanzas_.end() || found->first.first != package ? "" : control_field(found->second, "Version");
+}
+
+void DpkgDatabase::keep(std::string stanza) {
+  std::pair key(control_field(stanza, "Package"), control_field(stanza, "Architecture"));
+  stanzas_[std::move(key)] = std::move(stanza);
 }
 
 Status DpkgDatabase::write_info(const std::string& name, const PackageLayer& package) {
@@ -246,14 +251,15 @@ Status DpkgDatabase::add(const PackageLayer& package) {
     stanza += std::string(line) + "\n";
     if (same_name(line.substr(0, line.find(':')), "Package")) stanza += "Status: install ok unpacked\n";
   }
-  status_ += stanza + conffiles_field(package.control_file("conffiles")) + "\n";
-  versions_[name] = control_field(control, "Version");
+  keep(stanza + conffiles_field(package.control_file("conffiles")));
   return Done{};
 }
 
 Status DpkgDatabase::flush() {
   const std::string home = kHome;
-  TRY(tree_->write(home + "status", status_));
+  Bytes status;
+  for (const auto& [key, stanza] : stanzas_) status += stanza + "\n";
+  TRY(tree_->write(home + "status", status));
   if (interests_changed_) {
     std::string file;
     for (const Interest& interest : interests_)

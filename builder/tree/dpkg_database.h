@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "builder/tree/package_layer.h"
@@ -52,6 +53,7 @@ class DpkgDatabase {
   };
 
   explicit DpkgDatabase(TreeRoot& tree) : tree_(&tree) {}
+  void keep(std::string stanza);
   Status read_diversions();
   Status read_overrides();
   Status read_interests();
@@ -61,8 +63,8 @@ class DpkgDatabase {
   void activate_by_files(const std::string& package, const PackageLayer& layer);
 
   TreeRoot* tree_;
-  Bytes status_;
-  std::map<std::string, std::string> versions_;
+  // By name and architecture: dpkg itself keeps this order, and the order in which it configures follows from it.
+  std::map<std::pair<std::string, std::string>, std::string> stanzas_;
   std::map<std::string, Diversion> diversions_;  // by path, relative
   std::map<std::string, Override> overrides_;    // by path, relative
   std::vector<Interest> interests_;              // triggers/File

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -61,6 +62,11 @@ std::set<std::string> names_in(const std::string& field) {
   return names;
 }
 
+std::string above(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
 std::vector<std::string> joined(std::vector<std::string> words, const std::vector<std::string>& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
@@ -105,7 +111,8 @@ class Installation {
   Status unpack_fast(std::span<const Package> batch) {
     if (is_first_) {
       TRY(merge_usr(batch));
-      for (const Package& package : batch) TRY(lay(package, Directories::kAssume));
+      for (const Package& package : batch) TRY(lay(package, Laying::kFirst));
+      TRY(date_directories(batch));
       TRY(seed(batch));
     } else {
       TRY(seed(batch));
@@ -115,7 +122,7 @@ class Installation {
     for (const Package& package : batch) {
       tell("unpacking", package.name, unpacked_++);
       if (package.layer->control().contains("preinst")) TRY(run_preinst(package, database, enclosure));
-      if (!is_first_) TRY(lay(package, Directories::kKeep, database));
+      if (!is_first_) TRY(lay(package, Laying::kUpon, database));
       TRY(database.add(*package.layer));
     }
     return database.flush();
@@ -143,17 +150,45 @@ class Installation {
     return Done{};
   }
 
-  Status lay(const Package& package, Directories directories) {
-    return lay(package, directories, DpkgDatabase::empty(tree_));
+  // dpkg leaves a link to a directory alone that is there already.
+  bool is_directory_in_the_end(const LayerEntry& entry) const {
+    return entry.type == DebEntry::Type::kSymlink && tree_.is_directory(entry.path);
   }
 
+  // Unpacking a tar gives a directory its package's time in the end. Those that hold files get the time of the cook
+  // again when dpkg puts the files in their places: what is left are those that hold directories alone.
+  Status date_directories(std::span<const Package> batch) {
+    std::map<std::string, int64_t> times;
+    std::set<std::string> holding_files;
+    for (const Package& package : batch) {
+      for (const LayerEntry& entry : package.layer->entries()) {
+        if (entry.type == DebEntry::Type::kDirectory)
+          times[entry.path] = entry.mtime;
+        else if (!is_directory_in_the_end(entry))
+          holding_files.insert(above(entry.path));
+      }
+    }
+    for (const auto& [path, time] : times) {
+      if (path.empty() || holding_files.contains(path)) continue;
+      const auto found = TRY(tree_.look(path));
+      if (!found || !S_ISDIR(found->st_mode)) continue;
+      const auto at = TRY(tree_.place(path));
+      const timespec both[2] = {{time, 0}, {time, 0}};
+      if (::utimensat(at.directory, at.name.c_str(), both, AT_SYMLINK_NOFOLLOW) != 0)
+        return system_error(errno, "cannot set the time of /" + printable(path));
+    }
+    return Done{};
+  }
+
+  Status lay(const Package& package, Laying laying) { return lay(package, laying, DpkgDatabase::empty(tree_)); }
+
   // A damaged layer is made anew, once.
-  Status lay(const Package& package, Directories directories, const DpkgDatabase& database) {
-    const Status laid = lay_out(*package.layer, tree_, database, directories);
+  Status lay(const Package& package, Laying laying, const DpkgDatabase& database) {
+    const Status laid = lay_out(*package.layer, tree_, database, laying);
     if (laid || laid.error().code != Code::kCorrupt) return laid;
     TRY(PackageLayer::discard(options_.layers, package.digest));
     TRY(PackageLayer::make(options_.layers, package.digest, package.deb));
-    return lay_out(*package.layer, tree_, database, directories);
+    return lay_out(*package.layer, tree_, database, laying);
   }
 
   Status seed(std::span<const Package> batch) {

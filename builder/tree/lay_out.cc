@@ -22,9 +22,8 @@ struct Attributes {
 
 class LayOut {
  public:
-  LayOut(const PackageLayer& package, TreeRoot& tree, TreeRoot from, const DpkgDatabase& database,
-         Directories directories)
-      : package_(package), tree_(tree), from_(std::move(from)), database_(database), directories_(directories) {
+  LayOut(const PackageLayer& package, TreeRoot& tree, TreeRoot from, const DpkgDatabase& database, Laying laying)
+      : package_(package), tree_(tree), from_(std::move(from)), database_(database), laying_(laying) {
     name_ = control_field(package.control_file("control"), "Package");
     read_conffiles();
   }
@@ -60,7 +59,11 @@ class LayOut {
 
   Status lay(const LayerEntry& entry) {
     if (entry.path.empty()) return Done{};
-    const std::string target = target_of(entry.path);
+    if (laying_ == Laying::kFirst && conffiles_.contains(entry.path)) TRY(lay_at(entry, entry.path));
+    return lay_at(entry, target_of(entry.path));
+  }
+
+  Status lay_at(const LayerEntry& entry, const std::string& target) {
     if (entry.type == DebEntry::Type::kDirectory) return lay_directory(entry, target);
     // The way to the linked file first: the next look-up may let go of its directory.
     UniqueFd linked;
@@ -105,10 +108,14 @@ class LayOut {
     if (::mkdirat(at.directory, at.name.c_str(), 0700) == 0) return dress(at, entry);
     if (errno != EEXIST) return refused();
     if (!tree_.is_directory(target)) return Error{Code::kInvalid, "something that is no directory is in its place"};
-    if (directories_ == Directories::kKeep) return Done{};
+    if (laying_ == Laying::kUpon) return Done{};
     struct stat there {};
     if (::fstatat(at.directory, at.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return refused();
-    return S_ISDIR(there.st_mode) ? dress_inode(at, attributes_of(entry), false) : Status(Done{});
+    if (!S_ISDIR(there.st_mode)) return Done{};
+    const Attributes attributes = attributes_of(entry);
+    if (::fchownat(at.directory, at.name.c_str(), attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0)
+      return refused();
+    return check(::fchmodat(at.directory, at.name.c_str(), attributes.mode, 0));
   }
 
   Status lay_file(const LayerEntry& entry, const TreeRoot::Place& at) {
@@ -144,12 +151,10 @@ class LayOut {
   }
 
   Status dress(const TreeRoot::Place& at, const LayerEntry& entry) {
-    return dress_inode(at, attributes_of(entry), entry.type == DebEntry::Type::kSymlink);
-  }
-
-  static Status dress_inode(const TreeRoot::Place& at, const Attributes& attributes, bool is_link) {
+    const Attributes attributes = attributes_of(entry);
     const timespec times[2] = {{attributes.mtime, 0}, {attributes.mtime, 0}};
     const char* const name = at.name.c_str();
+    const bool is_link = entry.type == DebEntry::Type::kSymlink;
     if (::fchownat(at.directory, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0) return refused();
     if (!is_link && ::fchmodat(at.directory, name, attributes.mode, 0) != 0) return refused();
     return check(::utimensat(at.directory, name, times, AT_SYMLINK_NOFOLLOW));
@@ -163,15 +168,15 @@ class LayOut {
   TreeRoot& tree_;
   TreeRoot from_;
   const DpkgDatabase& database_;
-  const Directories directories_;
+  const Laying laying_;
   std::string name_;
   std::set<std::string> conffiles_;
 };
 }  // namespace
 
-Status lay_out(const PackageLayer& package, TreeRoot& tree, const DpkgDatabase& database, Directories directories) {
+Status lay_out(const PackageLayer& package, TreeRoot& tree, const DpkgDatabase& database, Laying laying) {
   TreeRoot from = TRY(TreeRoot::open(package.tree(), TreeRoot::Links::kRefuse));
-  return LayOut(package, tree, std::move(from), database, directories).run();
+  return LayOut(package, tree, std::move(from), database, laying).run();
 }
 
 }  // namespace granary

@@ -9,14 +9,16 @@
 
 namespace granary {
 
-enum class Directories {
-  kKeep,   // one that is there stays as it is
-  kAssume  // it takes the owner and mode of the package's: for the first packages of a tree, as unpacking a tar does
+enum class Laying {
+  kUpon,  // as above
+  // For the first packages of a tree, which are unpacked as from a tar before any script runs: a directory takes the
+  // owner and mode of the last package that has it, and configuration files lie in their places already, too.
+  kFirst
 };
 
 // May be done again after an error.
 //   kCorrupt  the layer is damaged: discard it and try again
 //   kInvalid  something of another kind is in the way
-Status lay_out(const PackageLayer& package, TreeRoot& tree, const DpkgDatabase& database, Directories directories);
+Status lay_out(const PackageLayer& package, TreeRoot& tree, const DpkgDatabase& database, Laying laying);
 
 }  // namespace granary
