@@ -18,7 +18,7 @@ RECIPES = ["minimal", "server"]
 COLD, WARM, MORE, AGAIN = "from nothing", "unpacked packages at hand", "one more package", "the same again, locked"
 BY_THE_CLOCK = ", by the clock"
 MMDEBSTRAP, DEBOOTSTRAP = "mmdebstrap", "debootstrap"
-MORE_PACKAGE = "less"
+MORE_PACKAGE = "tree"
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -44,7 +44,7 @@ class Kitchen:
         self.repository, self.root = world.at(f"{recipe}-repository"), world.at(f"{recipe}-root")
         self.more = world.at(f"{recipe}-more.toml")
         with open(self.more, "w") as text:
-            text.write(f'name = "{recipe}-more"\nextends = "{recipe}"\n\n[packages]\ninclude = ["{MORE_PACKAGE}"]\n')
+            text.write(f'extends = "{recipe}"\npackages = ["{MORE_PACKAGE}"]\n')
 
     def granary(self, *words):
         return [self.world.tools.granary, *words]
