@@ -119,7 +119,8 @@ Status furnish(const EnclosureOptions& options) {
   TRY(make_directories(root + "/run/lock"));
   TRY(check(::chmod((root + "/run/lock").c_str(), 01777), "cannot make /run/lock"));
   TRY(cover(root + "/" + kPolicy, kDenial, root + "/dev/.policy-rc.d"));
-  TRY(cover(root + "/usr/sbin/start-stop-daemon", kNothing, root + "/dev/.start-stop-daemon"));
+  if (options.covers_services)
+    TRY(cover(root + "/usr/sbin/start-stop-daemon", kNothing, root + "/dev/.start-stop-daemon"));
   if (options.packages.empty()) return Done{};
   TRY(make_directories(root + "/run/granary"));
   return bind_read_only(options.packages, root + "/run/granary");
@@ -171,6 +172,8 @@ std::vector<std::string> fixed_environment(const EnclosureOptions& options) {
           "TZ=UTC",
           "DEBIAN_FRONTEND=noninteractive",
           "DEBCONF_NONINTERACTIVE_SEEN=true",
+          "PERL_HASH_SEED=0",
+          "PYTHONHASHSEED=0",
           str("SOURCE_DATE_EPOCH=", options.source_date_epoch)};
 }
 

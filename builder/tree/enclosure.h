@@ -26,6 +26,8 @@ struct EnclosureOptions {
   std::string hostname = "localhost";
   // Bound into the enclosure's /run/granary (read-only): "packages" for dpkg's reference mode. Empty: none.
   std::string packages;
+  // Programs that start services are covered by ones that do not. Not while dpkg puts them in their places.
+  bool covers_services = true;
 };
 
 // What to run in it. The working directory is the root.

@@ -155,6 +155,16 @@ class Installation {
     return entry.type == DebEntry::Type::kSymlink && tree_.is_directory(entry.path);
   }
 
+  // By way of the links of a merged /usr.
+  std::string merged(const std::string& path) {
+    const std::string top = path.substr(0, path.find('/'));
+    if (!merged_.contains(top)) {
+      const auto found = tree_.look(top);
+      merged_[top] = found && *found && S_ISLNK((*found)->st_mode);
+    }
+    return merged_[top] ? "usr/" + path : path;
+  }
+
   // Unpacking a tar gives a directory its package's time in the end. Those that hold files get the time of the cook
   // again when dpkg puts the files in their places: what is left are those that hold directories alone.
   Status date_directories(std::span<const Package> batch) {
@@ -163,9 +173,9 @@ class Installation {
     for (const Package& package : batch) {
       for (const LayerEntry& entry : package.layer->entries()) {
         if (entry.type == DebEntry::Type::kDirectory)
-          times[entry.path] = entry.mtime;
+          times[merged(entry.path)] = entry.mtime;
         else if (!is_directory_in_the_end(entry))
-          holding_files.insert(above(entry.path));
+          holding_files.insert(above(merged(entry.path)));
       }
     }
     for (const auto& [path, time] : times) {
@@ -242,15 +252,22 @@ class Installation {
     }
     EnclosureOptions enclosed = enclosure_options();
     enclosed.packages = shelf.path();
+    enclosed.covers_services = false;
     Enclosure enclosure = TRY(Enclosure::begin(enclosed));
     return run_dpkg(enclosure, joined({"--unpack"}, paths), true);
   }
 
+  // Not `dpkg-deb --extract`, which puts a directory in the place of a merged /usr's link.
   Status extract(const Package& package) const {
-    Program program;
-    program.words = {"dpkg-deb", "--extract", package.deb, options_.root};
-    program.errors = Program::Stream::kCapture;
-    static_cast<void>(TRY(run_program_well(program)));
+    Program archive;
+    archive.words = {"dpkg-deb", "--fsys-tarfile", package.deb};
+    archive.output = archive.errors = Program::Stream::kCapture;
+    archive.output_limit_bytes = size_t{8} << 30;
+    Program tar;
+    tar.words = {"tar", "-xpf", "-", "--numeric-owner", "--keep-directory-symlink", "-C", options_.root};
+    tar.errors = Program::Stream::kCapture;
+    tar.input = TRY(run_program_well(archive)).output;
+    static_cast<void>(TRY(run_program_well(tar)));
     return Done{};
   }
 
@@ -327,6 +344,7 @@ class Installation {
   TreeRoot tree_;
   ScriptLog log_;
   bool is_first_ = false;
+  std::map<std::string, bool> merged_;  // top directories that are links into /usr
   uint64_t unpacked_ = 0;
 };
 }  // namespace

@@ -24,6 +24,7 @@ struct InstallOptions {
   std::string layers;  // a directory of unpacked packages, shared by all cooks of this machine; made when missing
   std::string log;     // a file that gets what scripts print; its end is shown when one fails
   InstallMode mode = InstallMode::kFast;
+  UnixSeconds source_date_epoch = 0;  // what hooks are told; packages are told the lock's
   std::function<void(const InstallProgress&)> on_progress = [](const InstallProgress&) {};
 };
 
@@ -34,8 +35,10 @@ struct InstallOptions {
 Status install_packages(const Lock& lock, std::span<const uint32_t> numbers, std::span<const std::string> debs,
                         const InstallOptions& options);
 
-// The recipe's own: locale, time zone, host name, files, groups and users, hooks, in this order.
-//   kInvalid  a hook failed (its output is in the message), or a file names an owner that is not there
+// The recipe's own: locale, time zone, host name, files, groups and users (and who owns the files), hooks, in this
+// order.
+//   kInvalid  a hook failed (its output is in the message), a file or user names an owner or group that is not there, a
+//             number is taken, or the tree lacks what a locale or time zone needs
 Status apply_recipe(const Recipe& recipe, const InstallOptions& options);
 
 // Takes out what differs from cook to cook or must be made by each machine for itself (host keys, machine-id, random
