@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <optional>
 
 namespace granary {
 
@@ -23,7 +22,6 @@ struct Turn {
   Clock::time_point not_before{};
   unsigned pauses = 0;
   std::unique_ptr<CURL, FreeEasy> easy{};
-  std::optional<Error> refused{};  // by the job, in the midst of a body
   char cause[CURL_ERROR_SIZE] = "";
 };
 
@@ -38,17 +36,13 @@ bool is_good(long status) { return status == 0 || status == 200 || status == 206
 size_t on_body(char* data, size_t, size_t size_bytes, void* pointer) {
   Turn& turn = *static_cast<Turn*>(pointer);
   if (!is_good(status_of(turn.easy.get()))) return size_bytes;  // an error page
-  const Status taken = turn.job->take_in({data, size_bytes});
-  if (taken) return size_bytes;
-  turn.refused = taken.error();
-  return 0;
+  return turn.job->take_in({data, size_bytes}) ? size_bytes : 0;
 }
 
 void set_options(Turn& turn, const DownloadOptions& options) {
   CURL* const easy = turn.easy.get();
   curl_easy_reset(easy);
   turn.cause[0] = '\0';
-  turn.refused.reset();
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &turn);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &turn);
@@ -138,7 +132,6 @@ class Run {
   }
 
   Status finish(std::unique_ptr<Turn> turn, CURLcode outcome) {
-    if (turn->refused) return *turn->refused;
     const TransferEnd end{outcome, status_of(turn->easy.get()),
                           turn->cause[0] != '\0' ? turn->cause : curl_easy_strerror(outcome)};
     switch (turn->job->end(end)) {

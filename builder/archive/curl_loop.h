@@ -40,8 +40,8 @@ class CurlJob {
   virtual ~CurlJob() = default;
   // What is fetched next. kBusy: somebody else is at it, ask again in a moment.
   virtual Status begin(CURL* easy) = 0;
-  // Each part of the body of a good answer. An error ends the transfer, and is the job's.
-  virtual Status take_in(ByteView part) = 0;
+  // Each part of the body of a good answer. False: enough of it, the transfer ends (and `end` says what that means).
+  virtual bool take_in(ByteView part) = 0;
   // kFailed: see `error`.
   virtual Next end(const TransferEnd& end) = 0;
   virtual const Error& error() const = 0;

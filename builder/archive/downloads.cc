@@ -76,33 +76,37 @@ class FileJob : public CurlJob {
     return Done{};
   }
 
-  Status take_in(ByteView part) override {
-    if (std::exchange(resumed_, false) && is_from_the_start()) TRY(start_over());
-    if (too_long_ || received_ + part.size() > wanted_.size_bytes) {
-      too_long_ = true;  // the rest is not worth having, but the answer is to be heard to its end
-      return Done{};
-    }
-    TRY_WITHIN("cannot keep " + wanted_.what, write_all_at(part_.get(), static_cast<off_t>(received_), part));
+  bool take_in(ByteView part) override {
+    if (std::exchange(resumed_, false) && is_from_the_start() && !succeeds(start_over())) return false;
+    too_long_ = received_ + part.size() > wanted_.size_bytes;
+    if (too_long_ || !succeeds(write_all_at(part_.get(), static_cast<off_t>(received_), part))) return false;
     hash_.update(part);
     received_ += part.size();
     progress_.bytes += part.size();
-    return Done{};
+    return true;
   }
 
   Next end(const TransferEnd& end) override {
+    if (error_) return Next::kFailed;
+    if (too_long_) return damaged();
     const bool cannot_resume =
         end.status == 416 || end.outcome == CURLE_RANGE_ERROR || end.outcome == CURLE_BAD_DOWNLOAD_RESUME;
     if (cannot_resume && received_ > 0 && received_ < wanted_.size_bytes) return started_over(Next::kAgainNow);
     const bool complete = end.outcome == CURLE_OK && (end.status == 0 || end.status == 200 || end.status == 206);
     const bool whole = received_ == wanted_.size_bytes;
     if (!complete && !whole) return urls_.failed(end);
-    if (!too_long_ && whole && hash_.finish() == wanted_.digest) return keep();
+    if (whole && hash_.finish() == wanted_.digest) return keep();
     return damaged();
   }
 
   const Error& error() const override { return error_ ? *error_ : urls_.error(); }
 
  private:
+  bool succeeds(const Status& status) {
+    if (!status) error_ = status.error().within("cannot keep " + wanted_.what);
+    return status.has_value();
+  }
+
   // Locked, so that two processes do not write into one file. Whoever waited may find it renamed meanwhile.
   Status open_part() {
     const std::string name = path_ + ".part";
@@ -156,12 +160,7 @@ class FileJob : public CurlJob {
     return Next::kDone;
   }
 
-  Next started_over(Next next) {
-    const Status done = start_over();
-    if (done) return next;
-    error_ = done.error();
-    return Next::kFailed;
-  }
+  Next started_over(Next next) { return succeeds(start_over()) ? next : Next::kFailed; }
 
   // Something else came: from a cache on the way, perhaps, so once more past all caches.
   Next damaged() {
@@ -192,11 +191,12 @@ class FreshJob : public CurlJob {
  public:
   FreshJob(const std::vector<std::string>& urls, uint64_t limit_bytes, const std::string& what, unsigned attempts,
            std::string folder)
-      : limit_bytes_(limit_bytes), what_(what), urls_(urls, what, attempts), folder_(std::move(folder)) {}
+      : limit_bytes_(limit_bytes), urls_(urls, what, attempts), folder_(std::move(folder)) {}
 
   Status begin(CURL* easy) override {
     easy_ = easy;
     body_.clear();
+    too_long_ = false;
     kept_ = read_file(kept_path(), limit_bytes_).value_or(Bytes());
     curl_easy_setopt(easy, CURLOPT_URL, urls_.current().c_str());
     curl_easy_setopt(easy, CURLOPT_FILETIME, 1L);
@@ -208,14 +208,16 @@ class FreshJob : public CurlJob {
     return Done{};
   }
 
-  Status take_in(ByteView part) override {
-    if (body_.size() + part.size() > limit_bytes_)
-      return Error{Code::kEndlessData, urls_.why(str("it is longer than the ", limit_bytes_, " bytes it may have"))};
-    body_.append(part);
-    return Done{};
+  bool take_in(ByteView part) override {
+    too_long_ = body_.size() + part.size() > limit_bytes_;
+    if (!too_long_) body_.append(part);
+    return !too_long_;
   }
 
   Next end(const TransferEnd& end) override {
+    if (too_long_)
+      return urls_.next_url(
+          {Code::kEndlessData, urls_.why(str("it is longer than the ", limit_bytes_, " bytes it may have"))});
     if (end.outcome != CURLE_OK || end.status >= 400) return urls_.failed(end);
     long unmodified = 0;
     curl_easy_getinfo(easy_, CURLINFO_CONDITION_UNMET, &unmodified);
@@ -248,12 +250,12 @@ class FreshJob : public CurlJob {
   }
 
   const uint64_t limit_bytes_;
-  const std::string what_;
   Urls urls_;
   const std::string folder_;
   const std::unique_ptr<curl_slist, FreeList> header_ = revalidate_header();
   CURL* easy_ = nullptr;
   Bytes body_, kept_;
+  bool too_long_ = false;
 };
 
 bool is_here(const std::string& path, const Download& wanted) {

@@ -64,14 +64,15 @@ class Reader {
   void apply(const RecipePin& pin) {
     const auto versions = universe_.versions_of(pin.package);
     std::vector<std::string> there;
-    size_t left = 0;
+    std::vector<PackageId> others;
     for (const PackageVersion& package : versions) {
-      const bool matches = matches_version(package.version, pin.version);
-      left += matches ? 1 : 0;
-      if (!matches) list_.forbidden[universe_.id_of(package)] = true;
       there.emplace_back(package.version);
+      if (!matches_version(package.version, pin.version)) others.push_back(universe_.id_of(package));
     }
-    if (left > 0) return;
+    if (others.size() < versions.size()) {
+      for (const PackageId id : others) list_.forbidden[id] = true;
+      return;
+    }
     if (versions.empty()) {
       unknown_.push_back(
           str("no archive has the pinned package ", printable(pin.package), suggestion(pin.package, names())));

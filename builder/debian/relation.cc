@@ -73,7 +73,10 @@ Result<std::vector<Alternatives>> parse_relations(std::string_view text) {
     std::string_view member = take_until(text, ',');
     if (trimmed(member).empty()) continue;
     Alternatives alternatives;
-    while (!member.empty()) alternatives.push_back(TRY(parse_relation(take_until(member, '|'))));
+    for (bool more = true; more;) {
+      more = member.find('|') != std::string_view::npos;
+      alternatives.push_back(TRY(parse_relation(take_until(member, '|'))));
+    }
     relations.push_back(std::move(alternatives));
   }
   return relations;

@@ -187,6 +187,16 @@ std::optional<FaultyServer::Request> FaultyServer::read_request(int fd, Bytes& b
   return request;
 }
 
+// The whole answer: a part of the body where the request asked for what follows a byte of it.
+Bytes FaultyServer::in_range(const std::string& header, const Bytes& body) {
+  constexpr std::string_view kRange = "\r\nRange: bytes=";
+  const size_t at = header.find(kRange);
+  const size_t from = at == Bytes::npos ? 0 : std::strtoull(header.c_str() + at + kRange.size(), nullptr, 10);
+  if (from == 0 || from >= body.size()) return head("200 OK", body.size()) + body;
+  const std::string place = str("Content-Range: bytes ", from, "-", body.size() - 1, "/", body.size(), "\r\n");
+  return head("206 Partial Content", body.size() - from, place) + body.substr(from);
+}
+
 bool FaultyServer::answer(int fd, const Request& request) {
   Fault fault = Fault::kNone;
   std::optional<Bytes> body;
@@ -202,7 +212,7 @@ bool FaultyServer::answer(int fd, const Request& request) {
   }
   if (fault != Fault::kNone) return lie(fd, fault, request, body.value_or(Bytes{}));
   if (!body) return lie(fd, Fault::kNotFound, request, {});
-  return send_all(fd, head("200 OK", body->size()) + *body);
+  return send_all(fd, in_range(request.header, *body));
 }
 
 Fault FaultyServer::next_fault(const std::string& path) {

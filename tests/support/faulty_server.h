@@ -81,6 +81,7 @@ class FaultyServer {
   void converse(int fd);
   std::optional<Request> read_request(int fd, Bytes& buffer);
   bool answer(int fd, const Request& request);
+  static Bytes in_range(const std::string& header, const Bytes& body);
   bool lie(int fd, Fault fault, const Request& request, const Bytes& body);
   Fault next_fault(const std::string& path) REQUIRES(mutex_);
   std::optional<Bytes> content_of(const std::string& path) REQUIRES(mutex_);
