@@ -161,6 +161,8 @@ Result<ProgramEnd> run_program(const Program& program) {
   if (program.input) {
     input = TRY(as_file(*program.input));
     plan.give(input.get(), STDIN_FILENO);
+  } else if (program.input_descriptor >= 0) {
+    plan.give(program.input_descriptor, STDIN_FILENO);
   }
   Pipe output = TRY(connect(plan, program.output, STDOUT_FILENO));
   Pipe errors = TRY(connect(plan, program.errors, STDERR_FILENO));

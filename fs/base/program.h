@@ -18,7 +18,8 @@ struct Program {
   std::vector<std::string> words;                       // the program, found in PATH, and its arguments
   std::optional<std::vector<std::string>> environment;  // "NAME=value"; else ours
   std::string directory;                                // where it works; empty: here
-  std::optional<Bytes> input;                           // its standard input; else ours
+  std::optional<Bytes> input;                           // its standard input; else:
+  int input_descriptor = -1;                            // likewise, borrowed; else ours
   Stream output = Stream::kInherit;                     // its standard output
   Stream errors = Stream::kInherit;                     // its standard error
   size_t output_limit_bytes = 64 << 20;                 // more is kEndlessData, and it is killed

@@ -28,8 +28,9 @@ constexpr std::string_view kTag =
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This directory holds a cache of Granary. Everything in it can be fetched again.\n"
     "# About cache directory tags: https://bford.info/cachedir/\n";
-constexpr std::array<std::string_view, 8> kOwnNames{"CACHEDIR.TAG", "objects", "tmp",  "usage",
-                                                    "lock",         "pins",    "gate", "lost+found"};
+// "cook" is the builder's folder, which may have been there first.
+constexpr std::array<std::string_view, 9> kOwnNames{"CACHEDIR.TAG", "objects", "tmp",        "usage", "lock",
+                                                    "pins",         "gate",    "lost+found", "cook"};
 
 int64_t access_time_ns(const struct stat& info) {
   return info.st_atim.tv_sec * int64_t{1'000'000'000} + info.st_atim.tv_nsec;
