@@ -41,7 +41,10 @@ constexpr unsigned kRestartsAtOnce = 3;
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{30000};
 constexpr seconds kHealthyAfter{1};  // a worker that has served so long is no part of a crash loop
-constexpr seconds kPatience{4};      // without a worker that serves; then requests are refused
+// Without a worker that serves; then requests are refused. One that is alive is being loaded, which takes a machine
+// that is busy or slow its time.
+constexpr seconds kPatience{4};
+constexpr seconds kPatienceWithABeginner{20};
 constexpr seconds kLastUsersTimeout{5};
 constexpr seconds kYieldTimeout{2};
 constexpr std::string_view kStateKind = "granary supervisor 1";  // changes with what `replace_supervisor` writes
@@ -100,6 +103,7 @@ class Supervisor {
   void on_end();
   void plan_restart();
   void refuse_if_impatient();
+  seconds patience() const { return worker_.is_alive() ? kPatienceWithABeginner : kPatience; }
   void stop_refusing();
   void set_blocking(bool blocking) const;
   void leave(int signal);
@@ -188,7 +192,7 @@ void Supervisor::watch() {
   auto next = now + seconds(3600);
   if (restart_at_) next = std::min(next, *restart_at_);
   if (kill_at_) next = std::min(next, *kill_at_);
-  if (has_served_ && !is_serving_ && !is_refusing_) next = std::min(next, since_ + kPatience);
+  if (has_served_ && !is_serving_ && !is_refusing_) next = std::min(next, since_ + patience());
   const auto wait = std::chrono::ceil<milliseconds>(std::max(next - now, Steady::duration::zero()));
   if (::poll(wanted, std::size(wanted), static_cast<int>(wait.count())) < 0) return;
 
@@ -398,7 +402,7 @@ void Supervisor::plan_restart() {
 }
 
 void Supervisor::refuse_if_impatient() {
-  if (is_over_ || !has_served_ || is_serving_ || is_refusing_ || Steady::now() - since_ < kPatience) return;
+  if (is_over_ || !has_served_ || is_serving_ || is_refusing_ || Steady::now() - since_ < patience()) return;
   log::error("no worker serves: requests are refused until one does",
              {{"path", plan_.mount_point()}, {"cause", brief_.last_restart_cause}, {"deaths", deaths_in_row_}});
   is_refusing_ = true;
