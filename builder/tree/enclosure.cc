@@ -37,7 +37,7 @@ namespace {
 constexpr size_t kMaxMessageBytes = 1 << 20;
 constexpr const char* kPolicy = "usr/sbin/policy-rc.d";
 constexpr std::string_view kDenial = "#!/bin/sh\n# No service is started while a tree is cooked.\nexit 101\n";
-constexpr std::string_view kNothing = "#!/bin/sh\n# No service is started while a tree is cooked.\nexit 0\n";
+constexpr std::string_view kNothing = "#!/bin/sh\n# Not while a tree is cooked.\nexit 0\n";
 
 // ---- Mounts. All of it happens in the first process, in its own mount namespace.
 
@@ -119,8 +119,11 @@ Status furnish(const EnclosureOptions& options) {
   TRY(make_directories(root + "/run/lock"));
   TRY(check(::chmod((root + "/run/lock").c_str(), 01777), "cannot make /run/lock"));
   TRY(cover(root + "/" + kPolicy, kDenial, root + "/dev/.policy-rc.d"));
-  if (options.covers_services)
-    TRY(cover(root + "/usr/sbin/start-stop-daemon", kNothing, root + "/dev/.start-stop-daemon"));
+  if (options.covers_programs) {
+    // The index that mandb builds depends on times, and takes longer than all else: man-db.timer makes it.
+    for (const char* const program : {"/usr/sbin/start-stop-daemon", "/usr/bin/mandb"})
+      TRY(cover(root + program, kNothing, root + "/dev/.nothing"));
+  }
   if (options.packages.empty()) return Done{};
   TRY(make_directories(root + "/run/granary"));
   return bind_read_only(options.packages, root + "/run/granary");

@@ -26,8 +26,8 @@ struct EnclosureOptions {
   std::string hostname = "localhost";
   // Bound into the enclosure's /run/granary (read-only): "packages" for dpkg's reference mode. Empty: none.
   std::string packages;
-  // Programs that start services are covered by ones that do not. Not while dpkg puts them in their places.
-  bool covers_services = true;
+  // start-stop-daemon and mandb are covered by programs that do nothing. Not while dpkg puts them in their places.
+  bool covers_programs = true;
 };
 
 // What to run in it. The working directory is the root.

@@ -130,21 +130,24 @@ class Installation {
 
   // Debian 12 has the links of a merged /usr from nobody, later releases from base-files: there before all else.
   Status merge_usr(std::span<const Package> batch) {
-    std::vector<std::string> links = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-    if (lock_.architecture != "amd64") links = {"bin", "sbin", "lib"};
+    const int64_t now = lock_.source_date_epoch;
+    std::map<std::string, int64_t> links = {{"bin", now}, {"sbin", now}, {"lib", now}};  // and their times
+    if (lock_.architecture == "amd64") links.insert({{"lib32", now}, {"lib64", now}, {"libx32", now}});
     for (const Package& package : batch) {
       if (package.name != "base-files") continue;
-      std::vector<std::string> shipped;
+      std::map<std::string, int64_t> shipped;
       for (const LayerEntry& entry : package.layer->entries())
         if (entry.type == DebEntry::Type::kSymlink && entry.target == "usr/" + entry.path)
-          shipped.push_back(entry.path);
+          shipped[entry.path] = entry.mtime;
       if (!shipped.empty()) links = shipped;
     }
-    for (const std::string& link : links) {
+    for (const auto& [link, time] : links) {
       if (tree_.has(link)) continue;
       static_cast<void>(TRY(tree_.make_way("usr/" + link + "/.")));
       const auto at = TRY(tree_.make_way(link));
-      if (::symlinkat(("usr/" + link).c_str(), at.directory, at.name.c_str()) != 0)
+      const timespec times[2] = {{time, 0}, {time, 0}};
+      if (::symlinkat(("usr/" + link).c_str(), at.directory, at.name.c_str()) != 0 ||
+          ::utimensat(at.directory, at.name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
         return system_error(errno, "cannot make the link /" + link);
     }
     return Done{};
@@ -252,7 +255,7 @@ class Installation {
     }
     EnclosureOptions enclosed = enclosure_options();
     enclosed.packages = shelf.path();
-    enclosed.covers_services = false;
+    enclosed.covers_programs = false;
     Enclosure enclosure = TRY(Enclosure::begin(enclosed));
     return run_dpkg(enclosure, joined({"--unpack"}, paths), true);
   }

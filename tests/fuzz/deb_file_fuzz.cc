@@ -11,8 +11,10 @@ class Checker : public DebReceiver {
  public:
   Status entry(const DebEntry& entry) override {
     promise(left_ == 0, "every file came whole");
-    promise(!entry.path.starts_with("/") && ("/" + entry.path + "/").find("/../") == std::string::npos, "names stay inside");
-    promise(entry.type != DebEntry::Type::kHardLink || ("/" + entry.target + "/").find("/../") == std::string::npos, "links stay inside");
+    promise(!entry.path.starts_with("/") && ("/" + entry.path + "/").find("/../") == std::string::npos,
+            "names stay inside");
+    promise(entry.type != DebEntry::Type::kHardLink || ("/" + entry.target + "/").find("/../") == std::string::npos,
+            "links stay inside");
     left_ = entry.size_bytes;
     if (left_ > 1 << 24) return Error{Code::kEndlessData, "too long to wait for"};
     return Done{};

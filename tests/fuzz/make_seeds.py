@@ -301,6 +301,36 @@ def from_file(folder, content):
                 seed("statement", payload(branch))
 
 
+def for_debs():
+    def part(name, content):
+        header = f"{name:<16}{0:<12}{0:<6}{0:<6}{0o100644:<8o}{len(content):<10}`\n".encode()
+        return header + content + b"\n" * (len(content) % 2)
+
+    def archive(mode, *members):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode=f"w:{mode}", format=tarfile.GNU_FORMAT) as tar:
+            for name, kind, content in members:
+                member = tarfile.TarInfo(name)
+                member.type = kind
+                if kind == tarfile.REGTYPE:
+                    member.size = len(content)
+                else:
+                    member.linkname = content
+                tar.addfile(member, io.BytesIO(content) if kind == tarfile.REGTYPE else None)
+        return out.getvalue()
+
+    control = [("./control", tarfile.REGTYPE, b"Package: a\nVersion: 1\nArchitecture: all\n"),
+               ("./preinst", tarfile.REGTYPE, b"#!/bin/sh\n")]
+    data = [("./", tarfile.DIRTYPE, ""), ("./usr/", tarfile.DIRTYPE, ""), ("./usr/a", tarfile.REGTYPE, b"a file"),
+            ("./usr/b", tarfile.LNKTYPE, "./usr/a"), ("./usr/c", tarfile.SYMTYPE, "a")]
+    evil = [("../a", tarfile.REGTYPE, b"x"), ("/etc/passwd", tarfile.REGTYPE, b"x")]
+    for mode in ("", "gz", "xz"):
+        end = ".tar" + ("." + mode if mode else "")
+        for members in (data, evil):
+            seed("deb_file", b"!<arch>\n" + part("debian-binary", b"2.0\n") + part("control" + end, archive(mode, *control))
+                 + part("data" + end, archive(mode, *members)))
+
+
 if __name__ == "__main__":
     from_vectors()
     for_catalogs()
@@ -308,6 +338,7 @@ if __name__ == "__main__":
     for_kept_memory()
     for_workers()
     for_tars()
+    for_debs()
     for_large_files()
     for_profiles()
     for_configurations()

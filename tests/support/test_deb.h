@@ -27,7 +27,8 @@ class TestDeb {
   };
 
   explicit TestDeb(const std::string& package, const std::string& fields = "") {
-    control_["control"] = "Package: " + package + "\nVersion: 1.0\nArchitecture: amd64\nMaintainer: nobody\nDescription: test\n" + fields;
+    control_["control"] =
+        "Package: " + package + "\nVersion: 1.0\nArchitecture: amd64\nMaintainer: nobody\nDescription: test\n" + fields;
     directory(".");
   }
   TestDeb& file(const std::string& name, const Bytes& content, unsigned mode = 0644) {
@@ -35,7 +36,9 @@ class TestDeb {
   }
   TestDeb& directory(const std::string& name, unsigned mode = 0755) { return add({"./" + name, AE_IFDIR, mode, ""}); }
   TestDeb& symlink(const std::string& name, const std::string& to) { return add({"./" + name, AE_IFLNK, 0777, to}); }
-  TestDeb& hard_link(const std::string& name, const std::string& to) { return add({"./" + name, AE_IFREG, 0644, "./" + to, true}); }
+  TestDeb& hard_link(const std::string& name, const std::string& to) {
+    return add({"./" + name, AE_IFREG, 0644, "./" + to, true});
+  }
   TestDeb& add(Member member) {
     members_.push_back(std::move(member));
     return *this;
@@ -56,7 +59,8 @@ class TestDeb {
 
   static Bytes part(const std::string& name, const Bytes& content) {
     char header[61];
-    std::snprintf(header, sizeof header, "%-16s%-12d%-6d%-6d%-8o%-10zu`\n", name.c_str(), 0, 0, 0, 0100644, content.size());
+    std::snprintf(header, sizeof header, "%-16s%-12d%-6d%-6d%-8o%-10zu`\n", name.c_str(), 0, 0, 0, 0100644,
+                  content.size());
     return std::string(header, 60) + content + (content.size() % 2 != 0 ? "\n" : "");
   }
 

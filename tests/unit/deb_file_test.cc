@@ -36,7 +36,11 @@ Status data_of(const Bytes& bytes) {
 }
 
 TEST(DebFile, HandsOverEntriesInTheOrderOfTheArchive) {
-  const TestDeb made = TestDeb("hello").directory("usr").file("usr/hello", "hi", 04755).symlink("usr/h", "hello").hard_link("usr/same", "usr/hello");
+  const TestDeb made = TestDeb("hello")
+                           .directory("usr")
+                           .file("usr/hello", "hi", 04755)
+                           .symlink("usr/h", "hello")
+                           .hard_link("usr/same", "usr/hello");
   for (const char* const compression : {"", "gz", "xz", "zst"}) {
     const auto deb = read(made.bytes(compression));
     ASSERT_TRUE(deb) << compression << ": " << deb.error().message;
@@ -100,7 +104,8 @@ TEST(DebFile, ADamagedOneIsCorruptWhereverItWasCut) {
 
 TEST(DebFile, WithoutAControlFileItIsCorrupt) {
   const Bytes made = TestDeb("x").bytes();
-  const Bytes bytes = "!<arch>\n" + TestDeb::part("debian-binary", "2.0\n") + TestDeb::part("control.tar", Bytes(10240, '\0')) + made.substr(made.find("data.tar"));
+  const Bytes bytes = "!<arch>\n" + TestDeb::part("debian-binary", "2.0\n") +
+                      TestDeb::part("control.tar", Bytes(10240, '\0')) + made.substr(made.find("data.tar"));
   const auto deb = read(bytes);
   ASSERT_TRUE(deb);
   EXPECT_EQ(deb->control().error().code, Code::kCorrupt);

@@ -35,8 +35,9 @@ class FinishTreeTest : public testing::Test {
 };
 
 TEST_F(FinishTreeTest, SecretsGoAndIdentitiesAreEmptied) {
-  for (const char* const path : {"etc/ssh/ssh_host_rsa_key", "etc/ssh/ssh_host_rsa_key.pub", "etc/machine-id", "var/lib/dbus/machine-id",
-                                 "var/lib/systemd/random-seed", "var/log/dpkg.log", "etc/passwd-", "usr/share/fonts/.uuid"})
+  for (const char* const path :
+       {"etc/ssh/ssh_host_rsa_key", "etc/ssh/ssh_host_rsa_key.pub", "etc/machine-id", "var/lib/dbus/machine-id",
+        "var/lib/systemd/random-seed", "var/log/dpkg.log", "etc/passwd-", "usr/share/fonts/.uuid"})
     put(path, "something");
   put("etc/ssh/sshd_config", "stays");
   put("var/log/app.log", "said");
@@ -114,7 +115,8 @@ TEST(KnownDifferences, AreAllInTheDocument) {
   std::stringstream text;
   text << file.rdbuf();
   for (const Difference& one : known_differences()) {
-    const std::string row = str("| `", one.pattern, "` | ", one.cure == Difference::Cure::kRemove ? "taken out" : "emptied", " | ", one.why, " |");
+    const std::string row = str("| `", one.pattern, "` | ",
+                                one.cure == Difference::Cure::kRemove ? "taken out" : "emptied", " | ", one.why, " |");
     EXPECT_NE(text.str().find(row), std::string::npos) << "docs/cooking-differences.md lacks: " << row;
   }
 }

@@ -1,7 +1,7 @@
 #include "builder/tree/package_layer.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -34,7 +34,11 @@ class PackageLayerTest : public testing::Test {
   const Result<TemporaryDirectory> directory_ = TemporaryDirectory::make();
 };
 
-const TestDeb kHello = TestDeb("hello").directory("usr").file("usr/hello", "hi", 04755).hard_link("usr/same", "usr/hello").symlink("usr/link", "/etc");
+const TestDeb kHello = TestDeb("hello")
+                           .directory("usr")
+                           .file("usr/hello", "hi", 04755)
+                           .hard_link("usr/same", "usr/hello")
+                           .symlink("usr/link", "/etc");
 
 TEST_F(PackageLayerTest, HoldsFilesAndWhatIsKnownOfThem) {
   const auto layers = layers_of(package("hello", kHello));
