@@ -67,6 +67,7 @@ class Collector {
     TRY(open());
     const FileLock alone = TRY_WITHIN("another collection is under way", FileLock::try_lock(private_path("gc.lock")));
     if (!options_.keep.empty() && !options_.dry_run) TRY(announce());
+    evict_cooks();
     TRY(begin_clock());
     if (!options_.dry_run) collected_.swept = TRY(sweep_dead_stagings(top_));
     TRY_WITHIN("nothing was removed", mark(TRY(read_head())));
@@ -130,6 +131,22 @@ class Collector {
       return Done{};
     }));
     return Done{};
+  }
+
+  // ---- letting go of what cooking cached
+
+  // A repository whose keys are elsewhere is collected all the same.
+  void evict_cooks() {
+    if (note_) return;  // a mirror keeps what its source keeps
+    const auto evict = [&]() -> Result<EvictedCooks> {
+      const auto repository = TRY(Repository::open(top_));
+      return evict_cook_branches(*repository, options_.cook_layers_older_seconds, options_.dry_run, *options_.clock);
+    };
+    if (auto evicted = evict()) {
+      collected_.evicted = *evicted;
+    } else {
+      collected_.eviction_failure = evicted.error().message;
+    }
   }
 
   // ---- marking

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "server/cook_branches.h"
 #include "server/repository.h"
 
 namespace granary {
@@ -21,6 +22,8 @@ struct CollectOptions {
   std::map<std::string, Retention> keep;
   int64_t notice_seconds = 14 * 86400;
   int64_t grace_seconds = 7 * 86400;
+  // Cached layers of cooks that were not used for so long are let go; see server/cook_branches.h.
+  int64_t cook_layers_older_seconds = kCookLayersOlderSeconds;
   bool dry_run = false;  // only count
   unsigned jobs = 0;     // 0: as many as cores
   const Clock* clock = &Clock::system();
@@ -34,6 +37,8 @@ struct CollectProgress {
 
 struct Collected {
   std::map<std::string, Retention> announced;  // by this run
+  EvictedCooks evicted;
+  std::string eviction_failure;  // why nothing was evicted; the rest went on
   uint64_t revision = 0;
   uint64_t snapshots = 0;                           // kept
   uint64_t live_objects = 0;                        // reached

@@ -14,6 +14,7 @@
 #include "server/live_packs.h"
 #include "server/merge.h"
 #include "server/object_pipeline.h"
+#include "server/refs.h"
 #include "server/repack.h"
 #include "server/staging.h"
 #include "server/tar_source.h"
@@ -103,7 +104,7 @@ class Publication {
     for (;;) {
       const RepositoryState state = TRY(repository_.read());
       const std::optional<Statement> theirs = current_statement(state, options_.branch);
-      TRY(build(state, theirs));
+      TRY(build(state, theirs, theirs ? theirs : options_.start));
       if (theirs && published_.tree == theirs->tree && !was_packed_anew_) return TRY(conclude_unchanged(*theirs));
       if (!TRY(swap(state, theirs))) continue;
       note_in_index();
@@ -112,18 +113,20 @@ class Publication {
   }
 
  private:
-  Status build(const RepositoryState& state, const std::optional<Statement>& theirs) {
+  // `ground`: what the changes are applied to; `theirs`, unless the branch begins as another's snapshot.
+  Status build(const RepositoryState& state, const std::optional<Statement>& theirs,
+               const std::optional<Statement>& ground) {
     staging_ = TRY(Staging::begin(repository_.directory()));
     ObjectPipeline writer(*staging_, options_.encoding, jobs_of(options_));
-    const ChangeSet changes = TRY(changes_for(theirs, writer));
+    const ChangeSet changes = TRY(changes_for(ground, writer));
     const std::vector<Bytes> allowed = TRY(allowed_paths(repository_, state, options_.branch));
     TRY(check_allowed(allowed, options_.branch, changes));
 
-    const std::optional<CatalogId> catalog = theirs ? std::optional(theirs->catalog) : std::nullopt;
+    const std::optional<CatalogId> catalog = ground ? std::optional(ground->catalog) : std::nullopt;
     const auto editor = TRY(CatalogEditor::open(catalog, writer, state.record.next_inode, staging_->scratch()));
     TRY(editor->apply(changes));
     const bool is_limited = std::find(allowed.begin(), allowed.end(), "") == allowed.end();
-    if (stored_.index != nullptr) TRY(repack_some(theirs, changes, is_limited, writer, *editor));
+    if (stored_.index != nullptr) TRY(repack_some(ground, changes, is_limited, writer, *editor));
     const auto finished = TRY(editor->finish(writer));
     next_inode_ = finished.next_inode;
     published_.tree = finished.tree;
@@ -152,9 +155,10 @@ class Publication {
 
   // Keeps small files together, within a budget that goes by what the publish brings.
   // A key that is limited to paths leaves alone what lies elsewhere.
-  Status repack_some(const std::optional<Statement>& theirs, const ChangeSet& changes, bool is_limited,
+  Status repack_some(const std::optional<Statement>& ground, const ChangeSet& changes, bool is_limited,
                      ObjectPipeline& writer, CatalogEditor& editor) {
-    const auto catalog = TRY(open_catalog(theirs, writer));
+    if (!options_.repack) return Done{};
+    const auto catalog = TRY(open_catalog(ground, writer));
     packs_ = TRY(LivePacks::load(*stored_.index, options_.branch, catalog.get()));
     TRY(packs_->apply(changes, catalog.get()));
     moved_.clear();
@@ -173,7 +177,7 @@ class Publication {
     const auto note = [&]() -> Status {
       if (!published_.merged) TRY(stored_.index->note_commit(ours_, published_.catalog));
       for (const MovedContent& one : moved_) TRY(stored_.index->replace(one.digest, one.size_bytes, one.slices));
-      return packs_->save(published_.catalog);
+      return packs_ ? packs_->save(published_.catalog) : Status(Done{});
     };
     if (const Status noted = note(); !noted) log::warn("publish index-not-written", {{"cause", noted.error().message}});
   }
@@ -235,6 +239,7 @@ class Publication {
               (theirs && notes_of(now.names, theirs->snapshot) != notes_of(built_on.names, theirs->snapshot));
       if (moved) return Error{Code::kConflict, "the head moved"};
       TRY(check_request(now, options_));
+      if (!theirs && options_.start) TRY(check_still_kept(repository_, now, options_.start->snapshot));
       if (stored_.staging != nullptr) TRY(stored_.staging->confirm());
       TRY(staging_->confirm());
       draft.next.next_inode = next_inode_;

@@ -28,6 +28,9 @@ struct PublishOptions {
   // name, or `trace` itself, which then is attached under the name, if there is one.
   std::string profile;
   std::optional<Trace> trace;
+  // A branch that is not there yet begins as this snapshot of another one, which is no parent of what is published.
+  std::optional<Statement> start;
+  bool repack = true;  // false: what is stored already stays where it lies
 };
 
 struct Published {

@@ -129,4 +129,63 @@ Result<RolledBack> roll_back(Repository& repository, const std::string& branch, 
   return done;
 }
 
+namespace {
+// True when the tag is there and says this already.
+Result<bool> is_tagged(const RepositoryState& now, const std::string& tag, const SnapshotId& id) {
+  if (tag.empty()) return true;
+  TRY(check_ref_name(tag));
+  if (!now.names.tags.contains(tag)) return false;
+  if (TRY(now.tag(tag)).snapshot == id) return true;
+  return Error{Code::kInvalid, str("tag ", tag, " exists already, and a tag is never re-pointed: choose another name")};
+}
+
+// The snapshot object is stored; what its catalog consists of is kept by the one that is adopted.
+Result<SnapshotId> store_snapshot(Repository& repository, const Snapshot& snapshot) {
+  const Bytes plain = snapshot.serialise();
+  const SnapshotId id = Digest::of(plain);
+  const auto staging = TRY(Staging::begin(repository.directory()));
+  TRY(staging->put(id, encode_object(plain, {})));
+  TRY(staging->commit());
+  return id;
+}
+}  // namespace
+
+Result<Adopted> adopt_snapshot(Repository& repository, const std::string& branch, const std::string& tag,
+                               const SnapshotId& id, const std::string& message) {
+  TRY(check_ref_name(branch));
+  const Snapshot old = TRY(repository.snapshot(id));
+  Adopted adopted;
+  adopted.tree = old.tree;
+  const RepositoryState seen = TRY(repository.read());
+  const auto newest = seen.branch(branch);
+  if (newest && newest->tree == old.tree && TRY(is_tagged(seen, tag, newest->snapshot))) {
+    adopted.snapshot = newest->snapshot;
+    adopted.revision = seen.record.revision;
+    return adopted;
+  }
+  const auto committed = TRY(repository.commit([&](const RepositoryState& now, Repository::Draft& draft) -> Status {
+    TRY(check_still_kept(repository, now, id));
+    const auto current = now.branch(branch);
+    Snapshot snapshot = old;
+    adopted.changed = !current || current->tree != old.tree;
+    if (adopted.changed) {
+      snapshot.parents = current ? std::vector{current->snapshot} : std::vector<SnapshotId>();
+      snapshot.branch = branch;
+      snapshot.time = Clock::system().now();
+      snapshot.message = message;
+      adopted.snapshot = TRY(store_snapshot(repository, snapshot));
+      TRY(draft.release(statement_for(Statement::Kind::kBranch, branch, branch, adopted.snapshot, snapshot)));
+    } else {
+      adopted.snapshot = current->snapshot;
+      snapshot = TRY(repository.snapshot(current->snapshot));
+    }
+    draft.next.action = {{"do", "publish"}, {"branch", branch}, {"snapshot", adopted.snapshot.hex()}};
+    if (TRY(is_tagged(now, tag, adopted.snapshot))) return Done{};
+    draft.next.action.emplace("tag", tag);
+    return draft.release(statement_for(Statement::Kind::kTag, tag, branch, adopted.snapshot, snapshot));
+  }));
+  adopted.revision = committed.record.revision;
+  return adopted;
+}
+
 }  // namespace granary

@@ -39,4 +39,16 @@ struct RolledBack {
 Result<RolledBack> roll_back(Repository& repository, const std::string& branch, const SnapshotId& snapshot,
                              const std::string& message);
 
+// `branch`, made if it is not there, becomes the tree of a snapshot of any branch: as a new snapshot on top of its
+// newest, made of the same catalog, so that nothing is read. A tag may be given along.
+struct Adopted {
+  SnapshotId snapshot;
+  Digest tree;
+  uint64_t revision = 0;
+  bool changed = false;  // false: the branch was like that already, and its newest snapshot is the one
+};
+//   kInvalid  the tag stands for another snapshot already, or nothing keeps the snapshot any more
+Result<Adopted> adopt_snapshot(Repository& repository, const std::string& branch, const std::string& tag,
+                               const SnapshotId& snapshot, const std::string& message);
+
 }  // namespace granary

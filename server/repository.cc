@@ -14,7 +14,9 @@ namespace granary {
 namespace {
 std::string listed(const std::map<std::string, Envelope>& names) {
   std::string text;
-  for (const auto& [name, unused] : names) text += (text.empty() ? "" : ", ") + name;
+  for (const auto& [name, unused] : names) {
+    if (!is_cook_branch(name)) text += (text.empty() ? "" : ", ") + name;
+  }
   return text.empty() ? "there is none yet" : "there is " + text;
 }
 

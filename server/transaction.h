@@ -47,10 +47,9 @@ class Transaction {
   static Result<Transaction> load(const std::string& directory);
   Status save() const;
   Status mount_lower(const Repository& repository, const std::string& mount_program) const;
-  Status mount_overlay() const;
+  Status mount_merged() const;
   Status unmount_overlay() const;
   Status unmount_lower() const;
-  Result<Published> publish_upper(Repository& repository, const PublishOptions& options) const;
 
   std::string directory_;  // .granary/transactions/ID
   std::string id_;

@@ -1,4 +1,5 @@
 // `branch`: lists, makes and removes branches.
+#include "fs/format/identifiers.h"
 #include "server/refs.h"
 #include "tools/commands.h"
 #include "tools/reading.h"
@@ -11,12 +12,14 @@ struct Options {
   std::string name;
   std::string start = "main";
   bool remove = false;
+  bool all = false;
   bool json = false;
 };
 
 Status list(const Options& options, Io& io) {
   const auto reading = TRY(Reading::open({options.repository, {}, true, true}, {}, io));
   for (const auto& [name, envelope] : reading->view().head().record().branches) {
+    if (!options.all && is_cook_branch(name)) continue;
     const Statement statement = TRY(Statement::parse(envelope.payload));
     if (options.json) {
       print_json(io, {{"branch", name},
@@ -59,6 +62,7 @@ Action define(CLI::App& app) {
   app.add_option("SNAPSHOT", options->start, "where it starts: a branch, tag, snapshot id, main@DATE or main~N")
       ->default_val("main");
   app.add_flag("--delete", options->remove, "remove the branch NAME; refused while nothing else reaches its snapshots");
+  app.add_flag("--all", options->all, "list the branches that cooking keeps for itself, too: cook/...");
   app.add_flag("--json", options->json, "print JSON");
   return [options](Io& io) { return run(*options, io); };
 }

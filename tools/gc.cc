@@ -14,6 +14,7 @@ struct Options {
   std::vector<std::string> keep;
   std::string notice = "14d";
   std::string grace = "7d";
+  std::string cook_layers_older = "30d";
   bool json = false;
 };
 
@@ -46,7 +47,9 @@ void print(const Collected& collected, const Options& options, Io& io) {
                     {"deleted_bytes", collected.deleted_bytes},
                     {"waiting", collected.waiting},
                     {"waiting_bytes", collected.waiting_bytes},
-                    {"swept", collected.swept}});
+                    {"swept", collected.swept},
+                    {"evicted_cook_layers", collected.evicted.layers},
+                    {"evicted_cook_evidence", collected.evicted.evidence}});
     return;
   }
   const std::string would = options.collect.dry_run ? "would be " : "";
@@ -60,6 +63,9 @@ void print(const Collected& collected, const Options& options, Io& io) {
          << "deleted      " << human_count(collected.deleted) << " objects " << would << "gone for good, "
          << human_bytes(collected.deleted_bytes) << "; " << human_count(collected.waiting) << " wait in quarantine, "
          << human_bytes(collected.waiting_bytes) << "\n";
+  if (collected.evicted.layers + collected.evicted.evidence > 0)
+    io.out << "evicted      " << human_count(collected.evicted.layers) << " cached layers of cooks and the evidence of "
+           << human_count(collected.evicted.evidence) << " forgotten snapshots " << would << "let go\n";
   if (collected.restored > 0) io.out << "restored     " << human_count(collected.restored) << " objects\n";
   if (collected.swept > 0)
     io.out << "swept        " << human_count(collected.swept) << " leftovers of dead processes\n";
@@ -73,11 +79,14 @@ Status run(const Options& options, Io& io) {
   }
   collect_options.notice_seconds = TRY(parse_time(options.notice));
   collect_options.grace_seconds = TRY(parse_time(options.grace));
+  collect_options.cook_layers_older_seconds = TRY(parse_time(options.cook_layers_older));
   Progress progress(io);
   const Collected collected = TRY(collect(collect_options, [&](const CollectProgress& at) {
     progress.show(str(at.step, ": ", human_count(at.done), " of ", human_count(at.total)));
   }));
   progress.clear();
+  if (!collected.eviction_failure.empty())
+    io.err << "cached layers of cooks were left alone: " << collected.eviction_failure << "\n";
   print(collected, options, io);
   return Done{};
 }
@@ -93,6 +102,9 @@ Action define(CLI::App& app) {
   app.add_option("--grace", options->grace,
                  "how long objects lie in quarantine before they are deleted; 0 is not at all")
       ->default_val("7d");
+  app.add_option("--cook-layers-older", options->cook_layers_older,
+                 "let go of cached layers that no cook has used for so long; 0 is all but those of the last hour")
+      ->default_val("30d");
   app.add_flag("-n,--dry-run", options->collect.dry_run, "announce, move and delete nothing: only count");
   app.add_option("-j,--jobs", options->collect.jobs, "threads (default: one a core)")->check(CLI::Range(1, 256));
   app.add_flag("--json", options->json, "print the result as a JSON object");
@@ -107,7 +119,8 @@ const Command kGcCommand{
     "after "
     "that date acts on it. Objects that nothing reaches are set aside in quarantine and deleted after a time of grace; "
     "a "
-    "publish under way that counted on one takes it back.",
+    "publish under way that counted on one takes it back. Layers that cooking cached go when no cook has used them for "
+    "--cook-layers-older, and what a snapshot was cooked from goes with the snapshot.",
     "granary gc /srv/sw\ngranary gc /srv/sw --dry-run\ngranary gc /srv/sw --keep main=30d  # announces; the next runs "
     "act",
     define};

@@ -4,6 +4,7 @@
 #include "fs/client/connection.h"
 #include "fs/client/mount_client.h"
 #include "fs/client/repository_view.h"
+#include "fs/format/identifiers.h"
 #include "tools/command.h"
 #include "tools/commands.h"
 #include "tools/job_watch.h"
@@ -287,7 +288,12 @@ Status show_repository(const std::string& place, const SourceOptions& sources, b
   const auto view = TRY(RepositoryView::open(connection->fetcher(), options));
   const Record& record = view->head().record();
   OrderedJson branches = OrderedJson::object();
+  size_t cook_branches = 0;
   for (const auto& [name, envelope] : record.branches) {
+    if (is_cook_branch(name)) {
+      ++cook_branches;
+      continue;
+    }
     const Statement statement = TRY(Statement::parse(envelope.payload));
     const Snapshot snapshot = TRY(view->snapshot(statement.snapshot));
     branches[name] = {{"snapshot", statement.snapshot.hex()},
@@ -305,6 +311,7 @@ Status show_repository(const std::string& place, const SourceOptions& sources, b
                          {"expires_at", format_utc(view->head().timestamp().expires)},
                          {"stale", view->head().stale_since().has_value()},
                          {"branches", branches},
+                         {"cook_branches", cook_branches},
                          {"tags", tags}};
   if (json) {
     print_json(io, stat);
@@ -319,6 +326,8 @@ Status show_repository(const std::string& place, const SourceOptions& sources, b
                str(name, " at ", text_of(branch, "snapshot").substr(0, 12), ", ", text_of(branch, "published_at"), ", ",
                    branch["entries"], " entries, ", bytes_text(branch["bytes"].get<double>())));
   }
+  if (cook_branches > 0)
+    print_line(io, "cooks", str(cook_branches, " cached layers and evidence: `granary branch --all` lists them"));
   print_line(io, "tags", str(stat["tags"]));
   return Done{};
 }

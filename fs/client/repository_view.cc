@@ -11,6 +11,7 @@
 #include "fs/base/file.h"
 #include "fs/client/limited_change.h"
 #include "fs/format/catalog.h"
+#include "fs/format/identifiers.h"
 
 namespace granary {
 
@@ -52,6 +53,7 @@ std::string names_in(const Map& map) {
   std::string out;
   size_t named = 0;
   for (const auto& item : map) {
+    if (is_cook_branch(item.first)) continue;
     if (++named > kMaxNamed) return out + ", ...";
     out += (named > 1 ? ", " : "") + item.first;
   }

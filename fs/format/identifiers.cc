@@ -58,6 +58,8 @@ bool is_ref_name(std::string_view text) {
   return true;
 }
 
+bool is_cook_branch(std::string_view name) { return name.starts_with("cook/"); }
+
 Status check_repository_name(std::string_view name) {
   if (is_repository_name(name)) return Done{};
   return Error{Code::kInvalid,

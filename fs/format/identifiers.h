@@ -16,6 +16,8 @@ std::string make_repository_uuid();  // a random one (version 4)
 bool is_repository_name(std::string_view text);
 // A branch or tag: 1 to 128 of A-Za-z0-9._/+-, first a letter or digit, no empty, "." or ".." component.
 bool is_ref_name(std::string_view text);
+// A branch that cooking keeps for itself, below "cook/": lists for people leave it out (docs/format.md, 7.1).
+bool is_cook_branch(std::string_view name);
 
 // kInvalid, with the rule, unless the name has that form.
 Status check_repository_name(std::string_view name);
