@@ -10,6 +10,8 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       kInitCommand,
       kRecipeCommand,
+      kCookCommand,
+      kRecookCommand,
       kLockCommand,
       kPublishCommand,
       kProfileCommand,

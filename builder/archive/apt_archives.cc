@@ -71,7 +71,7 @@ Result<Bytes> AptArchives::index(const RecipeArchive& archive, const LockedIndex
   const std::string by_hash = path.substr(0, path.rfind('/')) + "/by-hash/SHA256/" + index.digest.hex();
   std::vector<std::string> urls = below(place.urls, by_hash);
   for (std::string& url : below(place.urls, path)) urls.push_back(std::move(url));
-  const Download wanted{std::move(urls), index.size_bytes, index.digest, index.path};
+  const WantedFile wanted{std::move(urls), index.size_bytes, index.digest, index.path};
   const auto paths = downloads_.fetch({wanted}, [](const FetchProgress&) {});
   if (!paths) return told(paths.error(), archive);
   return read_file(paths->front(), index.size_bytes);
@@ -80,7 +80,7 @@ Result<Bytes> AptArchives::index(const RecipeArchive& archive, const LockedIndex
 Result<std::vector<std::string>> AptArchives::packages(const Lock& lock, std::span<const uint32_t> numbers,
                                                        const std::function<void(const FetchProgress&)>& on_progress) {
   std::vector<std::optional<ArchivePlace>> places(lock.releases.size());
-  std::vector<Download> wanted;
+  std::vector<WantedFile> wanted;
   for (const uint32_t number : numbers) {
     const LockedPackage& package = lock.packages[number];
     const uint32_t release = lock.indices[package.index].release;

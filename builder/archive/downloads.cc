@@ -60,7 +60,7 @@ std::unique_ptr<curl_slist, FreeList> past_caches_header() {
 // A file whose digest is known: goes to PATH.part, where an earlier attempt may have left its beginning.
 class FileJob : public CurlJob {
  public:
-  FileJob(const Download& wanted, std::string path, unsigned attempts, FetchProgress& progress)
+  FileJob(const WantedFile& wanted, std::string path, unsigned attempts, FetchProgress& progress)
       : wanted_(wanted), path_(std::move(path)), urls_(wanted.urls, wanted.what, attempts), progress_(progress) {}
 
   Status begin(CURL* easy) override {
@@ -171,7 +171,7 @@ class FileJob : public CurlJob {
     return started_over(next);
   }
 
-  const Download& wanted_;
+  const WantedFile& wanted_;
   const std::string path_;
   Urls urls_;
   FetchProgress& progress_;
@@ -258,7 +258,7 @@ class FreshJob : public CurlJob {
   bool too_long_ = false;
 };
 
-bool is_here(const std::string& path, const Download& wanted) {
+bool is_here(const std::string& path, const WantedFile& wanted) {
   const auto file = open_file(path, O_RDONLY);
   struct stat about {};
   if (!file || ::fstat(file->get(), &about) != 0 || static_cast<uint64_t>(about.st_size) != wanted.size_bytes)
@@ -288,12 +288,12 @@ std::string Downloads::path_of(const Digest& digest) const {
   return str(folder_, "/sha256/", hex.substr(0, 2), "/", hex);
 }
 
-Result<std::vector<std::string>> Downloads::fetch(const std::vector<Download>& wanted,
+Result<std::vector<std::string>> Downloads::fetch(const std::vector<WantedFile>& wanted,
                                                   const std::function<void(const FetchProgress&)>& on_progress) {
   FetchProgress progress;
   std::vector<std::string> paths;
-  std::map<Digest, const Download*> missing;
-  for (const Download& each : wanted) {
+  std::map<Digest, const WantedFile*> missing;
+  for (const WantedFile& each : wanted) {
     paths.push_back(path_of(each.digest));
     if (missing.contains(each.digest) || is_here(paths.back(), each)) continue;
     missing.emplace(each.digest, &each);
@@ -304,7 +304,7 @@ Result<std::vector<std::string>> Downloads::fetch(const std::vector<Download>& w
   TRY(make_directories(folder_));
   TRY(check_room(folder_, progress.bytes_total));
   std::vector<std::unique_ptr<CurlJob>> jobs;
-  for (const Download& each : wanted) {
+  for (const WantedFile& each : wanted) {
     const auto at = missing.find(each.digest);
     if (at == missing.end() || at->second != &each) continue;
     const std::string path = path_of(each.digest);

@@ -14,7 +14,7 @@
 
 namespace granary {
 
-struct Download {
+struct WantedFile {
   std::vector<std::string> urls;  // the same file: the next is asked when one does not have it or cannot be reached
   uint64_t size_bytes = 0;
   Digest digest;
@@ -30,7 +30,7 @@ class Downloads {
   //   kUnavailable  none could be reached
   //   kCorrupt      what came is something else, past caches on the way, too
   //   kNoSpace      the disk is full: the message says how much is needed
-  Result<std::vector<std::string>> fetch(const std::vector<Download>& wanted,
+  Result<std::vector<std::string>> fetch(const std::vector<WantedFile>& wanted,
                                          const std::function<void(const FetchProgress&)>& on_progress);
 
   // A small file whose digest nobody knows beforehand, such as InRelease. The last answer is kept, and the server

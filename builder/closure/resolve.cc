@@ -74,7 +74,7 @@ Status fetch_releases(PackageSource& source, const ResolveOptions& options, Reso
     }
     resolved.releases.push_back(TRY(std::move(release)));
   }
-  for (const VerifiedRelease& release : resolved.releases) {
+  for (const SignedSuite& release : resolved.releases) {
     resolved.lock.releases.push_back(release.locked);
     resolved.lock.source_date_epoch = std::max(resolved.lock.source_date_epoch, release.locked.date);
   }
@@ -84,7 +84,7 @@ Status fetch_releases(PackageSource& source, const ResolveOptions& options, Reso
 Status fetch_indices(PackageSource& source, const ResolveOptions& options, Resolved& resolved,
                      std::vector<NamedIndex>& named) {
   for (uint32_t number = 0; number < resolved.releases.size(); ++number) {
-    const VerifiedRelease& release = resolved.releases[number];
+    const SignedSuite& release = resolved.releases[number];
     for (NamedIndex& index : TRY(release.indices(resolved.lock.architecture))) {
       index.stored.release = number;
       options.on_step(str("fetching ", release.archive.suite, " ", index.stored.path));
@@ -195,7 +195,7 @@ std::optional<NamedIndex> find_named(const std::vector<NamedIndex>& named, const
 // Each index of the lock, opened, after its release was found good and to name it.
 Result<std::vector<std::unique_ptr<IndexText>>> open_locked(const Lock& lock, PackageSource& source,
                                                             const std::string& cache) {
-  std::vector<VerifiedRelease> releases;
+  std::vector<SignedSuite> releases;
   for (const LockedRelease& locked : lock.releases) {
     RecipeArchive archive{locked.archive, {}, locked.suite, {}, {}};
     for (const RecipeArchive& each : lock.recipe.archives) {
@@ -209,7 +209,7 @@ Result<std::vector<std::unique_ptr<IndexText>>> open_locked(const Lock& lock, Pa
   }
   std::vector<std::unique_ptr<IndexText>> texts;
   for (const LockedIndex& locked : lock.indices) {
-    const VerifiedRelease& release = releases[locked.release];
+    const SignedSuite& release = releases[locked.release];
     const auto named = find_named(TRY(release.indices(lock.architecture)), locked);
     if (!named) return not_named(str("the index ", locked.path));
     const Bytes stored = TRY(source.index(release.archive, locked));

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "builder/archive/verified_release.h"
+#include "builder/archive/signed_suite.h"
 #include "builder/closure/optimiser.h"
 
 namespace granary {
@@ -21,9 +21,9 @@ struct ResolveTimes {
 // A lock, and everything it rests on, for who keeps evidence (--archive).
 struct Resolved {
   Lock lock;
-  std::vector<VerifiedRelease> releases;  // as lock.releases
-  std::vector<Bytes> indices;             // as lock.indices: the files as they are stored
-  std::vector<std::string> notes;         // for people: what was left out, and why that is no error
+  std::vector<SignedSuite> releases;  // as lock.releases
+  std::vector<Bytes> indices;         // as lock.indices: the files as they are stored
+  std::vector<std::string> notes;     // for people: what was left out, and why that is no error
   ResolveTimes times;
   size_t known_packages = 0;                                                // all versions in all indices
   size_t variables = 0, clauses = 0, open_variables = 0, open_clauses = 0;  // see Closure

@@ -8,10 +8,11 @@
 #include <filesystem>
 #include <set>
 
+#include "builder/archive/apt_archives.h"
 #include "fs/base/file.h"
+#include "fs/format/file_content.h"
 #include "server/cook_branches.h"
 #include "server/publisher.h"
-#include "server/stored_file.h"
 
 namespace granary {
 
@@ -61,6 +62,10 @@ std::vector<std::string> needed_paths(const Lock& lock) {
   for (const LockedIndex& index : lock.indices) paths.insert(index_path(lock, index));
   for (const LockedPackage& package : lock.packages) paths.insert(package_path(lock, package));
   return {paths.begin(), paths.end()};
+}
+
+std::string kept_inrelease_path(const std::string& cache, const Digest& digest) {
+  return str(cache, "/inrelease/", digest.hex());
 }
 
 // ---- putting it together
@@ -119,7 +124,8 @@ Status collect_archives(const Lock& lock, PackageSource& source, const EvidenceO
     const RecipeArchive archive = archive_of(lock, release);
     if (keyrings.insert(release.archive).second)
       TRY(to.put(keyring_path(release.archive), TRY(source.keyring(archive))));
-    const Bytes text = TRY(source.inrelease(archive));
+    auto kept = read_file(kept_inrelease_path(options.cache, release.inrelease), kMaxFileBytes);
+    const Bytes text = kept ? *std::move(kept) : TRY(source.inrelease(archive));
     if (Digest::of(text) != release.inrelease)
       return Error{Code::kConflict, str("archive ", release.archive, " has published suite ", release.suite,
                                         " anew since the lock was made, so that what signed it can no longer be kept: "
@@ -154,14 +160,10 @@ Result<std::unique_ptr<Catalog>> find_evidence(Repository& repository, const Sna
 }
 }  // namespace
 
-RecipeArchive archive_of(const Lock& lock, const LockedRelease& release) {
-  for (const RecipeArchive& archive : lock.recipe.archives) {
-    if (archive.name == release.archive && archive.suite == release.suite) return archive;
-  }
-  RecipeArchive archive;
-  archive.name = release.archive;
-  archive.suite = release.suite;
-  return archive;
+void keep_inrelease(const std::string& cache, ByteView inrelease) {
+  const std::string path = kept_inrelease_path(cache, Digest::of(inrelease));
+  if (exists(path) || !make_directories(cache + "/inrelease")) return;
+  static_cast<void>(replace_file(path, inrelease, 0644, Durability::kFast));
 }
 
 Result<bool> store_evidence(Repository& repository, const Lock& lock, const SnapshotId& snapshot, PackageSource* source,
@@ -203,7 +205,7 @@ std::vector<std::string> Evidence::missing() { return missing_in(*catalog_, need
 
 Result<Bytes> Evidence::read(const std::string& path) {
   TRY(check_relative(path));
-  return TRY_WITHIN("evidence", read_stored_file(*catalog_, repository_.objects(), path, kMaxFileBytes));
+  return TRY_WITHIN("evidence", read_whole_file(*catalog_, repository_.objects(), path, kMaxFileBytes));
 }
 
 Result<Bytes> Evidence::inrelease(const RecipeArchive& archive) {

@@ -59,7 +59,8 @@ class Evidence : public PackageSource {
   Lock lock_;
 };
 
-// The archive that a release was taken from, as a recipe would say it.
-RecipeArchive archive_of(const Lock& lock, const LockedRelease& release);
+// Notes an InRelease file in the folder of cooks, because an archive has only its newest, and a lock may be archived
+// later. That it cannot be kept shows when it is missing.
+void keep_inrelease(const std::string& cache, ByteView inrelease);
 
 }  // namespace granary

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "server/stored_file.h"
+#include "fs/format/file_content.h"
 
 namespace granary {
 
@@ -72,7 +72,7 @@ class Owners {
     const auto info = catalog_.resolve("var/lib/dpkg/info");
     if (!info) return Done{};  // no dpkg here
     std::vector<Bytes> lists;
-    TRY(catalog_.list(info->node.inode, {}, [&](Entry&& entry) {
+    TRY(catalog_.list(info->inode, {}, [&](Entry&& entry) {
       if (entry.name.ends_with(".list")) lists.push_back(entry.name);
       return true;
     }));
@@ -82,7 +82,7 @@ class Owners {
 
  private:
   Status read_list(const Bytes& name, const std::multimap<std::string, TreeDifference*>& wanted) {
-    const Bytes text = TRY(read_stored_file(catalog_, objects_, "var/lib/dpkg/info/" + name, kMaxListBytes));
+    const Bytes text = TRY(read_whole_file(catalog_, objects_, "var/lib/dpkg/info/" + name, kMaxListBytes));
     const std::string package = name.substr(0, std::min(name.find(':'), name.size() - 5));
     for (size_t at = 0; at < text.size();) {
       const size_t end = std::min(text.find('\n', at), text.size());

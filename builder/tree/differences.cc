@@ -3,7 +3,7 @@
 namespace granary {
 
 namespace {
-using enum Difference::Cure;
+using enum KnownDifference::Cure;
 
 constexpr const char* kHostKey = "a host key: each machine makes its own when it first boots";
 constexpr const char* kMachineId = "a machine's identity: systemd fills the empty file when it first boots";
@@ -14,7 +14,7 @@ constexpr const char* kCache = "a cache, made again when it is missing";
 constexpr const char* kLock = "a lock file that a script left";
 constexpr const char* kLog = "a log of the cook, with its times";
 
-constexpr Difference kKnown[] = {
+constexpr KnownDifference kKnown[] = {
     {"etc/ssh/ssh_host_*", kRemove, kHostKey},
     {"etc/ssl/private/ssl-cert-snakeoil.key", kRemove, kSecret},
     {"etc/ssl/certs/ssl-cert-snakeoil.pem", kRemove, "the certificate of a key that each machine makes for itself"},
@@ -66,6 +66,6 @@ constexpr Difference kKnown[] = {
 };
 }  // namespace
 
-std::span<const Difference> known_differences() { return kKnown; }
+std::span<const KnownDifference> known_differences() { return kKnown; }
 
 }  // namespace granary

@@ -5,7 +5,7 @@
 
 namespace granary {
 
-struct Difference {
+struct KnownDifference {
   enum class Cure { kRemove, kEmpty };
 
   const char* pattern;  // of paths in the tree, as fnmatch(3) with FNM_PATHNAME; "**/" at its beginning: anywhere
@@ -13,6 +13,6 @@ struct Difference {
   const char* why;
 };
 
-std::span<const Difference> known_differences();
+std::span<const KnownDifference> known_differences();
 
 }  // namespace granary

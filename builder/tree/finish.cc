@@ -47,7 +47,7 @@ bool is_whiteout(const struct stat& attributes) { return S_ISCHR(attributes.st_m
 class Finish {
  public:
   Finish(TreeRoot tree, UnixSeconds latest) : tree_(std::move(tree)), latest_(latest) {
-    for (const Difference& difference : known_differences()) {
+    for (const KnownDifference& difference : known_differences()) {
       const std::string_view pattern = difference.pattern;
       const size_t wild = pattern.find_first_of("*?[");
       by_beginning_.push_back({pattern.substr(0, wild), &difference});
@@ -84,7 +84,7 @@ class Finish {
     return names;
   }
 
-  const Difference* cure_of(const std::string& path, const std::string& name) const {
+  const KnownDifference* cure_of(const std::string& path, const std::string& name) const {
     for (const auto& [beginning, difference] : by_beginning_) {
       const std::string_view pattern = difference->pattern;
       if (pattern.starts_with("**/")) {
@@ -108,7 +108,7 @@ class Finish {
     for (const Name& item : TRY(names_in(directory, above))) {
       if (is_whiteout(item.attributes)) continue;
       const std::string path = above.empty() ? item.name : above + "/" + item.name;
-      if (const Difference* difference = cure_of(path, item.name)) {
+      if (const KnownDifference* difference = cure_of(path, item.name)) {
         TRY_WITHIN("cannot finish /" + printable(path), cure(directory, item, *difference));
         taken_.insert(difference->pattern);
       } else if (S_ISDIR(item.attributes.st_mode)) {
@@ -119,9 +119,9 @@ class Finish {
     return Done{};
   }
 
-  static Status cure(int directory, const Name& item, const Difference& difference) {
+  static Status cure(int directory, const Name& item, const KnownDifference& difference) {
     const char* const name = item.name.c_str();
-    if (difference.cure == Difference::Cure::kRemove) {
+    if (difference.cure == KnownDifference::Cure::kRemove) {
       if (!S_ISDIR(item.attributes.st_mode)) return check(::unlinkat(directory, name, 0));
       return remove_tree(str("/proc/self/fd/", directory, "/", item.name));
     }
@@ -171,7 +171,7 @@ class Finish {
 
   TreeRoot tree_;
   const UnixSeconds latest_;
-  std::vector<std::pair<std::string_view, const Difference*>> by_beginning_;
+  std::vector<std::pair<std::string_view, const KnownDifference*>> by_beginning_;
   std::set<std::string_view> taken_;
 };
 }  // namespace

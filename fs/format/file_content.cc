@@ -46,4 +46,17 @@ Status FileContent::read(const Entry& file, const Take& take) {
   return Done{};
 }
 
+Result<Bytes> read_whole_file(Catalog& catalog, ObjectReader& objects, ByteView path, uint64_t limit_bytes) {
+  const Entry file = TRY(catalog.resolve(path));
+  if (!file.node.is_file()) return Error{Code::kInvalid, str("/", printable(path), " is no regular file")};
+  if (file.node.size_bytes > limit_bytes)
+    return Error{Code::kEndlessData, str("/", printable(path), " has ", file.node.size_bytes, " bytes")};
+  Bytes bytes;
+  TRY(FileContent(catalog, objects).read(file, [&](ByteView piece) -> Status {
+    bytes += piece;
+    return Done{};
+  }));
+  return bytes;
+}
+
 }  // namespace granary

@@ -25,4 +25,8 @@ class FileContent {
   SharedBytes last_;
 };
 
+// The whole of the file at `path` ("etc/motd").
+//   kNotFound  no such file;  kInvalid  no regular file;  kEndlessData  longer than `limit_bytes`
+Result<Bytes> read_whole_file(Catalog& catalog, ObjectReader& objects, ByteView path, uint64_t limit_bytes);
+
 }  // namespace granary

@@ -15,6 +15,8 @@ cook_packages() {
       -o "Dir::Cache::archives=$kept.new" -o Debug::NoLocking=1 -o APT::Install-Recommends=0 -o APT::Sandbox::User=root \
       '?essential' usr-is-merged apt ca-certificates debian-archive-keyring less >&2 || { rm -rf "$kept.new"; return 1; }
     rm -rf "$kept.new/partial" "$kept.new/status" "$kept.new/lock"
+    local file
+    for file in "$kept.new"/*%3a*.deb; do mv "$file" "${file/_[0-9]*%3a/_}"; done  # as the archive names them: no epoch
     mv -T "$kept.new" "$kept" 2>/dev/null || rm -rf "$kept.new"  # another test was faster
   fi
   mkdir -p "$1"
@@ -72,6 +74,7 @@ make_package() {
     [ $# = 0 ] || printf '%s\n' "$@"
     printf 'Description: made for a test\n'
   } >"$build/DEBIAN/control"
+  (cd "$build" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 -r md5sum >DEBIAN/md5sums)
   find "$build" -exec touch -h -d 2025-06-01T00:00:00Z {} +
   SOURCE_DATE_EPOCH=1748736000 dpkg-deb --root-owner-group -Zgzip --build "$build" \
     "$archive/pool/own/${name}_${version}_all.deb" >/dev/null

@@ -19,12 +19,14 @@ DownloadOptions impatient() {
 
 class DownloadsTest : public testing::Test {
  protected:
-  Download wanted_of(const std::vector<std::string>& urls, const Bytes& body) {
+  WantedFile wanted_of(const std::vector<std::string>& urls, const Bytes& body) {
     return {urls, body.size(), Digest::of(body), "a file"};
   }
-  Download wanted(const std::string& path, const Bytes& body) { return wanted_of({server_.url() + "/" + path}, body); }
+  WantedFile wanted(const std::string& path, const Bytes& body) {
+    return wanted_of({server_.url() + "/" + path}, body);
+  }
 
-  Result<std::vector<std::string>> fetch(const std::vector<Download>& files) {
+  Result<std::vector<std::string>> fetch(const std::vector<WantedFile>& files) {
     return downloads_.fetch(files, [&](const FetchProgress& progress) { last_ = progress; });
   }
   std::string part_of(const Bytes& body) const {
@@ -132,7 +134,7 @@ TEST_F(DownloadsTest, WhoCannotBeReachedIsUnavailableAfterSomeAttempts) {
 }
 
 TEST_F(DownloadsTest, ManyFilesComeSideBySide) {
-  std::vector<Download> files;
+  std::vector<WantedFile> files;
   for (int n = 0; n < 100; ++n) {
     const std::string path = str("file", n);
     server_.add(path, "body of " + path);

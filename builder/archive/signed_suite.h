@@ -1,4 +1,4 @@
-// VerifiedRelease: the Release file of one suite, fetched from a source and found good: signed, the suite that was
+// SignedSuite: the Release file of one suite, fetched from a source and found good: signed, the suite that was
 // asked for, and not out of date. A value type.
 #pragma once
 
@@ -13,7 +13,7 @@ struct NamedIndex {
   ReleaseFile plain;
 };
 
-struct VerifiedRelease {
+struct SignedSuite {
   RecipeArchive archive;  // its suite is not empty
   Bytes inrelease;        // as it came
   Bytes keyring;          // that it was checked against
@@ -29,9 +29,9 @@ struct VerifiedRelease {
 // `as_of`: when Valid-Until and the keys' expiry are judged.
 //   those of PackageSource::inrelease, and
 //   kUntrusted, kMixAndMatch, kExpired, kCorrupt  each message names archive and suite
-Result<VerifiedRelease> fetch_release(PackageSource& source, const RecipeArchive& archive, UnixSeconds as_of);
+Result<SignedSuite> fetch_release(PackageSource& source, const RecipeArchive& archive, UnixSeconds as_of);
 
 // What an InRelease file at hand says, checked in the same way; for evidence.
-Result<VerifiedRelease> verify_release(const RecipeArchive& archive, Bytes inrelease, Bytes keyring, UnixSeconds as_of);
+Result<SignedSuite> verify_release(const RecipeArchive& archive, Bytes inrelease, Bytes keyring, UnixSeconds as_of);
 
 }  // namespace granary

@@ -1,4 +1,4 @@
-#include "builder/archive/verified_release.h"
+#include "builder/archive/signed_suite.h"
 
 #include <algorithm>
 
@@ -35,9 +35,9 @@ std::optional<NamedIndex> find_index(const Release& release, const std::string& 
   return std::nullopt;
 }
 
-Result<VerifiedRelease> verify(const RecipeArchive& archive, Bytes inrelease, Bytes keyring, UnixSeconds as_of) {
+Result<SignedSuite> verify(const RecipeArchive& archive, Bytes inrelease, Bytes keyring, UnixSeconds as_of) {
   const SignedText text = TRY(verify_inrelease(inrelease, keyring, as_of));
-  VerifiedRelease verified{archive, std::move(inrelease), std::move(keyring), TRY(Release::parse(text.text)), {}};
+  SignedSuite verified{archive, std::move(inrelease), std::move(keyring), TRY(Release::parse(text.text)), {}};
   const Release& release = verified.release;
   TRY(release.check_suite(archive.suite));
   TRY(release.check_fresh(as_of));
@@ -48,7 +48,7 @@ Result<VerifiedRelease> verify(const RecipeArchive& archive, Bytes inrelease, By
 }
 }  // namespace
 
-Result<std::vector<NamedIndex>> VerifiedRelease::indices(const std::string& architecture) const {
+Result<std::vector<NamedIndex>> SignedSuite::indices(const std::string& architecture) const {
   if (!release.architectures.empty() && !contains(release.architectures, architecture))
     return Error{Code::kNotFound, str(name_of(archive), ": it has no packages for ", printable(architecture),
                                       ", only for ", joined(release.architectures))};
@@ -69,13 +69,12 @@ Result<std::vector<NamedIndex>> VerifiedRelease::indices(const std::string& arch
   return found;
 }
 
-Result<VerifiedRelease> verify_release(const RecipeArchive& archive, Bytes inrelease, Bytes keyring,
-                                       UnixSeconds as_of) {
+Result<SignedSuite> verify_release(const RecipeArchive& archive, Bytes inrelease, Bytes keyring, UnixSeconds as_of) {
   return TRY_WITHIN(name_of(archive) + ": InRelease cannot be trusted",
                     verify(archive, std::move(inrelease), std::move(keyring), as_of));
 }
 
-Result<VerifiedRelease> fetch_release(PackageSource& source, const RecipeArchive& archive, UnixSeconds as_of) {
+Result<SignedSuite> fetch_release(PackageSource& source, const RecipeArchive& archive, UnixSeconds as_of) {
   Bytes inrelease = TRY(source.inrelease(archive));
   Bytes keyring = TRY_WITHIN(name_of(archive), source.keyring(archive));
   return verify_release(archive, std::move(inrelease), std::move(keyring), as_of);
