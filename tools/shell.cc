@@ -32,8 +32,9 @@ Result<SnapshotId> snapshot_id(const Options& options, Io& io) {
 Result<std::vector<std::string>> mount_words(const Options& options, const SnapshotId& id) {
   const std::string& where = options.reading.where;
   const bool is_url = where.find("://") != std::string::npos;
-  std::vector<std::string> words{TRY(find_program("granary-mount")), TRY(repository_url(where)), "--snapshot",
-                                 id.hex()};
+  const std::string program = TRY(find_program("granary-mount"));
+  const std::string url = TRY(repository_url(where));
+  std::vector<std::string> words{program, url, "--snapshot", id.hex()};
   const std::string own = where + "/.granary/trust.json";
   const std::string trust = !options.reading.trust.empty() || is_url ? options.reading.trust : own;
   if (!exists(trust))
@@ -100,7 +101,7 @@ const Command kShellCommand{
     "root in there, in a user namespace, and see files of other owners as nobody's. The exit status is the command's.",
     "granary shell /srv/sw\n"
     "granary shell /srv/sw --snapshot v1.2 -- apt-get -s upgrade\n"
-    "granary shell /srv/sw --bind $PWD:/work --keep /var/tmp/tries\n"
+    "granary shell /srv/sw --bind $PWD:/shown --keep /var/tmp/tries\n"
     "granary shell https://sw.example.org --trust sw.trust -- cat /etc/os-release",
     define};
 

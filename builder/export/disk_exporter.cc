@@ -84,6 +84,9 @@ Status run(Program program, const char* package) {
   program.errors = Program::Stream::kCapture;
   const auto end = run_program_well(program);
   if (end) return Done{};
+  for (const char* full : {"No space left", "Could not allocate"}) {
+    if (end.error().message.find(full) != std::string::npos) return Error{Code::kNoSpace, end.error().message};
+  }
   return missing(end.error(), program.words[0].c_str(), package);
 }
 

@@ -11,7 +11,7 @@ build=$(dirname "$(dirname "$GRANARY")")
 deb=$(ls packed/granary_*.deb)
 
 dpkg-deb -f "$deb" >control
-for line in "Package: granary" "Section: admin" "Recommends: ca-certificates, fuse3"; do
+for line in "Package: granary" "Section: admin" "Recommends: ca-certificates, clasp, fuse3, gpgv"; do
   grep -qxF "$line" control || fail "without '$line': $(cat control)"
 done
 for library in libfuse3-3 libcurl4 libsqlite3-0 libssl3 libzstd1 libleveldb1d libarchive13 libmicrohttpd12 passwd; do
@@ -23,6 +23,7 @@ for file in usr/bin/granary usr/bin/granary-mount usr/sbin/mount.granary usr/lib
   usr/lib/systemd/system/granary-renew@.timer usr/share/man/man1/granary.1.gz usr/share/man/man1/granary-mount.1.gz \
   usr/share/man/man8/mount.granary.8.gz usr/share/bash-completion/completions/granary \
   usr/share/zsh/vendor-completions/_granary usr/share/doc/granary/copyright usr/share/doc/granary/changelog.gz \
+  usr/share/granary/recipes/minimal.toml usr/share/granary/recipes/worker-trixie.toml \
   usr/share/doc/granary/examples/fstab etc/granary/granary.conf etc/granary/conf.d/; do
   grep -q " \./$file\( -> .*\)\?$" contents || fail "without /$file: $(cat contents)"
 done

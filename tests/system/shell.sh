@@ -37,9 +37,9 @@ expect_fail 4 "$GRANARY" shell repo --bind /no/such:/x -- true
 
 # What is bound is shown; what is kept is there the next time.
 mkdir shown && echo hello >shown/file
-expect_equal "$(shell --bind shown:/work -- sh -c 'cat /work/file; echo new >/work/new')" hello
+expect_equal "$(shell --bind shown:/shown -- sh -c 'cat /shown/file; echo new >/shown/new')" hello
 expect_equal "$(cat shown/new)" new
-expect_fail 1 shell --bind shown:/work:ro -- touch /work/other
+expect_fail 1 shell --bind shown:/shown:ro -- touch /shown/other
 shell --keep kept -- sh -c 'echo mine >/etc/mine'
 expect_equal "$(shell --keep kept -- cat /etc/mine)" mine
 [ -f kept/upper/etc/mine ] || fail "not kept: $(find kept)"

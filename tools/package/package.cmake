@@ -27,8 +27,9 @@ set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS passwd)  # the account of the mounts' processes
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, fuse3")  # https; fusermount3, which mounts for users
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "autofs, attr")
+# https; the solver and the verifier of signatures, to cook; fusermount3, which mounts for users
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, clasp, fuse3, gpgv")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "attr, autofs, qemu-utils, squashfs-tools-ng")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_LIST_DIR}/postinst ${CMAKE_CURRENT_LIST_DIR}/prerm ${CMAKE_CURRENT_LIST_DIR}/postrm
