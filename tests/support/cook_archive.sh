@@ -24,7 +24,7 @@ cook_packages() {
 }
 
 # start_archive DIR: DIR becomes an archive with those packages in pool/base, signed by a new key; GRANARY_APT_SOURCES
-# names it from now on. $archive is DIR, $archive_key the keyring. Its suite is bookworm, its date 2026-01-01.
+# (DIR.apt) names it from now on. $archive is DIR, $archive_key the keyring. Its suite is bookworm, its date 2026-01-01.
 start_archive() {
   archive=$(realpath -m "$1")
   archive_gnupg=$(mktemp -d "${TMPDIR:-/tmp}/gnupg.XXXXXX")  # short: gpg's sockets have short paths
@@ -32,7 +32,8 @@ start_archive() {
   chmod 700 "$archive_gnupg"
   cook_packages "$archive/pool/base" || return 1
   gpg --homedir "$archive_gnupg" --batch --quiet --passphrase '' --quick-generate-key "archive@example.org" rsa2048 sign never
-  archive_key=$archive_gnupg/archive.gpg
+  archive_key=$archive.apt/archive.gpg
+  mkdir -p "$archive.apt"
   gpg --homedir "$archive_gnupg" --batch --export >"$archive_key"
   index_archive
   archive_at "file:$archive"
@@ -40,7 +41,7 @@ start_archive() {
 
 # archive_at URL [KEYRING]: where this host's apt is said to find it, for granary alone.
 archive_at() {
-  export GRANARY_APT_SOURCES=$archive_gnupg/apt
+  export GRANARY_APT_SOURCES=$archive.apt
   mkdir -p "$GRANARY_APT_SOURCES"
   printf 'Types: deb\nURIs: %s\nSuites: bookworm\nComponents: main\nSigned-By: %s\n' "$1" "${2:-$archive_key}" \
     >"$GRANARY_APT_SOURCES/debian.sources"

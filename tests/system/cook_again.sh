@@ -1,6 +1,6 @@
 # Cooking again from what was kept: identical without a network; what differs is told; what is missing is told.
 # needs: root fuse apt-get dpkg-deb gpg clasp
-# timeout: 400
+# timeout: 1200
 
 . "$SUPPORT/debian.sh"
 . "$SUPPORT/cook_archive.sh"

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "builder/archive/apt_archives.h"
+#include "builder/recipe/recipe_json.h"
 #include "fs/base/file.h"
 #include "server/cook_branches.h"
 #include "tests/support/test_repo.h"
@@ -50,6 +52,7 @@ class EvidenceTest : public testing::Test {
     lock_.recipe.name = "web";
     lock_.recipe.suite = "bookworm";
     lock_.recipe.wishes = {{"web", {"bash"}, {}}};
+    lock_.recipe_digest = recipe_digest(lock_.recipe);
     LockedRelease release;
     release.archive = "debian";
     release.suite = release.codename = "bookworm";
