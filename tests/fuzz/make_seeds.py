@@ -6,9 +6,12 @@
 A fuzzer's crash becomes one more file there by hand, named after what was wrong.
 """
 import base64
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import struct
 import subprocess
@@ -331,6 +334,39 @@ def for_debs():
                  + part("data" + end, archive(mode, *members)))
 
 
+def for_archives():
+    """Indices, releases, apt's sources and relations, as archives write them."""
+    def package(name, version, *fields):
+        lines = [f"Package: {name}", f"Version: {version}", "Architecture: amd64", *fields,
+                 f"Filename: pool/{name}.deb", "Size: 1", "SHA256: " + "ab" * 32]
+        return "\n".join(lines) + "\n\n"
+
+    index = package("a", "1:2.0-1", "Essential: yes", "Pre-Depends: b (>= 1)", "Depends: c | d, v (= 2)", "Recommends: e")
+    index += package("b", "1.5~rc1", "Multi-Arch: allowed", "Conflicts: d") + package("b", "1.4", "Breaks: a (<< 1:2)")
+    index += package("c", "1", "Provides: v (= 2), w") + package("d", "1", "Depends: b:any", "Task: web, ssh-server")
+    seed("packages_index", index.encode())
+    seed("packages_index", package("a", "1", "Depends: a, b", "Conflicts: v", "Provides: v").encode())
+    for compress in (lambda text: gzip.compress(text, mtime=0), lzma.compress, bz2.compress):
+        seed("index_file", compress(index.encode()))
+    seed("index_file", gzip.compress(b"x" * 100_000, mtime=0))
+    seed("index_file", index.encode())
+    digest = "cd" * 32
+    release = ("Origin: Debian\nLabel: Debian\nSuite: stable\nCodename: bookworm\nDate: Sat, 11 Jul 2026 10:16:37 UTC\n"
+               "Valid-Until: Sat, 18 Jul 2026 10:16:37 UTC\nAcquire-By-Hash: yes\nArchitectures: all amd64\n"
+               "No-Support-for-Architecture-all: Packages\nComponents: main contrib\nDescription: Debian\nMD5Sum:\n 00 1 x\n"
+               f"SHA256:\n {digest} 17 main/binary-amd64/Packages\n {digest}  9 main/binary-amd64/Packages.xz\n")
+    seed("release", release.encode())
+    seed("release", release.replace("main/", "../").encode())
+    seed("apt_sources", b"# a\ndeb [arch=amd64 signed-by=/k.gpg,/l.asc] http://deb.example.org/debian bookworm main # b\n"
+                        b"deb-src http://deb.example.org/debian bookworm main\ndeb file:/srv ./\ndeb cdrom:[x]/ y z\n")
+    seed("apt_sources", b"Types: deb deb-src\nURIs: http://a.example.org/ file:/b\nSuites: x y\nComponents: main\n# c\n"
+                        b"Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQAB\n =abcd\n"
+                        b" -----END PGP PUBLIC KEY BLOCK-----\n\nTypes: deb\nEnabled: no\nSuites: z\n")
+    seed("apt_sources", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\nmQAB\n-----END PGP PUBLIC KEY BLOCK-----\n")
+    seed("relation", b"libc6 (>= 2.36), python3:any, a (<<1)|b( = 2~rc-1 ) | c:amd64 (>1:0),\n d")
+    seed("relation", b"a (= 1), b (")
+
+
 if __name__ == "__main__":
     from_vectors()
     for_catalogs()
@@ -344,6 +380,7 @@ if __name__ == "__main__":
     for_configurations()
     for_recipes()
     for_locks()
+    for_archives()
     for_identities()
     for_seeing()
     from_repository()
