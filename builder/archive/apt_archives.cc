@@ -106,13 +106,13 @@ std::string default_cook_cache() {
 }
 
 RecipeArchive archive_of(const Lock& lock, const LockedRelease& release) {
-  for (const RecipeArchive& archive : lock.recipe.archives) {
-    const bool same_suite =
-        archive.suite == release.suite || (archive.suite.empty() && lock.recipe.suite == release.suite);
-    if (archive.name != release.archive || !same_suite) continue;
-    RecipeArchive found = archive;
-    found.suite = release.suite;
-    return found;
+  for (const std::string& suite : {release.suite, std::string()}) {
+    for (const RecipeArchive& archive : lock.recipe.archives) {
+      if (archive.name != release.archive || archive.suite != suite) continue;
+      RecipeArchive found = archive;
+      found.suite = release.suite;
+      return found;
+    }
   }
   return {release.archive, {}, release.suite, {}, {}};
 }

@@ -17,9 +17,9 @@
 namespace granary {
 
 struct DownloadOptions {
-  std::chrono::milliseconds connect_timeout{15'000};  // names included
+  std::chrono::milliseconds connect_timeout{10'000};  // names included
   std::chrono::seconds stall_timeout{30};             // aborted after so long below 512 bytes a second
-  unsigned attempts = 4;                              // at one URL, when it fails for a moment
+  unsigned attempts = 3;                              // at one URL, when it fails for a moment
   std::chrono::milliseconds first_pause{500};         // before the second attempt; doubled each time
   size_t connections = 8;
 };

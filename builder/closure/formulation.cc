@@ -129,7 +129,8 @@ class Maker {
   }
 
   // A package never keeps itself out, nor another version of its own name more than that is kept out anyway.
-  void forbid(PackageId id, const Relation& relation, Reason::Kind kind) {
+  void forbid(PackageId id, Relation relation, Reason::Kind kind) {
+    if (relation.architecture == "any") relation.architecture = {};  // here it asks for no permission
     for (const PackageId other : universe_.matching(relation)) {
       if (!reached_[other] || universe_.at(other).name == universe_.at(id).name) continue;
       add({-(*variables_)[id], -(*variables_)[other]}, {kind, 0, id, other, text_of(relation)});

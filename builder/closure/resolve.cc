@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "builder/archive/apt_archives.h"
 #include "builder/archive/index_text.h"
 #include "builder/closure/closure.h"
 #include "builder/closure/explanation.h"
@@ -197,12 +198,7 @@ Result<std::vector<std::unique_ptr<IndexText>>> open_locked(const Lock& lock, Pa
                                                             const std::string& cache) {
   std::vector<SignedSuite> releases;
   for (const LockedRelease& locked : lock.releases) {
-    RecipeArchive archive{locked.archive, {}, locked.suite, {}, {}};
-    for (const RecipeArchive& each : lock.recipe.archives) {
-      if (each.name == locked.archive && (each.suite.empty() || each.suite == locked.suite)) archive = each;
-    }
-    archive.suite = locked.suite;
-    releases.push_back(TRY(fetch_release(source, archive, lock.source_date_epoch)));
+    releases.push_back(TRY(fetch_release(source, archive_of(lock, locked), lock.source_date_epoch)));
     if (releases.back().locked != locked)
       return Error{Code::kNotFound, str(locked.archive, " ", locked.suite,
                                         " is another release now than the lock's (of ", format_utc(locked.date), ")")};
