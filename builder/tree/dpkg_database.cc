@@ -42,7 +42,7 @@ bool same_name(std::string_view one, std::string_view other) {
                     [](char a, char b) { return std::tolower(a) == std::tolower(b); });
 }
 
-// The file name in info/: packages that may be there for several architectures at once carry theirs.
+// The name in info/ and among triggers: packages that may be there for several architectures at once carry theirs.
 std::string info_name(ByteView control) {
   const std::string package = control_field(control, "Package");
   if (control_field(control, "Multi-Arch") != "same") return package;
@@ -242,9 +242,10 @@ Status DpkgDatabase::add(const PackageLayer& package) {
   const std::string name = control_field(control, "Package");
   if (name.empty() || name.find_first_of("/\n ") != name.npos)
     return Error{Code::kCorrupt, "a package has no name, or a strange one: " + printable(name)};
-  TRY(write_info(info_name(control), package));
-  activate_by_files(name, package);
-  TRY(take_triggers(name, package.control_file("triggers")));
+  const std::string full_name = info_name(control);
+  TRY(write_info(full_name, package));
+  activate_by_files(full_name, package);
+  TRY(take_triggers(full_name, package.control_file("triggers")));
 
   std::string stanza;
   for (const std::string_view line : lines_of(control)) {

@@ -280,6 +280,7 @@ class Installation {
     Enclosure enclosure = TRY(Enclosure::begin(enclosure_options()));
     tree_.forget();
     TRY(preseed(batch, enclosure));
+    TRY(hold_host_keys(batch));
     tell("configuring", "", unpacked_);
     std::vector<std::string> names;
     if (is_first_) {
@@ -297,6 +298,18 @@ class Installation {
       TRY(run_dpkg(enclosure, joined({"--no-triggers", "--configure"}, {from, to}), is_first_ || !is_last));
     }
     return is_last ? run_dpkg(enclosure, {"--configure", "--pending"}, false) : Status(Done{});
+  }
+
+  // Host keys that finish_tree would take out again are not made in the first place, which would take seconds: where
+  // there is a file, openssh-server's script makes none.
+  Status hold_host_keys(std::span<const Package> batch) {
+    if (std::none_of(batch.begin(), batch.end(), [](const Package& one) { return one.name == "openssh-server"; }))
+      return Done{};
+    for (const char* const kind : {"rsa", "ecdsa", "ed25519"}) {
+      const std::string path = str("etc/ssh/ssh_host_", kind, "_key");
+      if (!tree_.has(path)) TRY(tree_.write(path, "", 0600));
+    }
+    return Done{};
   }
 
   // Answers to debconf's questions, of the packages that come now.
