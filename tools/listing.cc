@@ -24,12 +24,16 @@ std::string mode_text(const Node& node) {
 
 namespace {
 bool is_device(const Node& node) { return node.type == NodeType::kCharDevice || node.type == NodeType::kBlockDevice; }
+// As lstat(2) has it.
+uint64_t shown_bytes(const Node& node) {
+  return node.type == NodeType::kSymlink ? node.target.size() : node.size_bytes;
+}
 }  // namespace
 
 std::string long_line(const Entry& entry, const Bytes& path) {
   const Node& node = entry.node;
   const std::string size =
-      is_device(node) ? str(node.device_major, ",", node.device_minor) : std::to_string(node.size_bytes);
+      is_device(node) ? str(node.device_major, ",", node.device_minor) : std::to_string(shown_bytes(node));
   std::string line = str(mode_text(node), " ", entry.nlink, " ", node.uid, " ", node.gid, " ", size, " ",
                          format_utc(node.mtime), " ", printable(path));
   if (node.type == NodeType::kSymlink) line += " -> " + printable(node.target);
@@ -40,7 +44,7 @@ OrderedJson entry_json(const Entry& entry, const Bytes& path) {
   const Node& node = entry.node;
   OrderedJson json{
       {"path", printable(path)}, {"type", name_of(node.type)}, {"mode", node.mode},   {"uid", node.uid},
-      {"gid", node.gid},         {"size", node.size_bytes},    {"mtime", node.mtime}, {"mtime_ns", node.mtime_ns},
+      {"gid", node.gid},         {"size", shown_bytes(node)},  {"mtime", node.mtime}, {"mtime_ns", node.mtime_ns},
       {"inode", entry.inode},    {"nlink", entry.nlink}};
   if (node.is_file() || node.is_directory()) json["digest"] = node.digest.hex();
   if (node.type == NodeType::kSymlink) json["target"] = printable(node.target);

@@ -281,6 +281,7 @@ Result<struct stat> Filesystem::stat_of(const Row& row, MountedSnapshot& in) {
   out.st_uid = owner.user;
   out.st_gid = owner.group;
   out.st_size = static_cast<off_t>(node.is_directory() ? kBlockBytes : node.size_bytes);
+  if (node.type == NodeType::kSymlink) out.st_size = static_cast<off_t>(node.target.size());  // programs allocate by it
   out.st_blksize = kBlockBytes;
   out.st_mtim = {node.mtime, static_cast<long>(node.mtime_ns)};
   out.st_atim = out.st_ctim = out.st_mtim;

@@ -136,6 +136,7 @@ class Comparison:
     def compare_kind(self, path, one, two, a, b):
         if stat.S_ISLNK(a.st_mode):
             self.compare_field(path, "target", os.readlink(one), os.readlink(two))
+            self.compare_field(path, "size", a.st_size, b.st_size)
         elif stat.S_ISCHR(a.st_mode) or stat.S_ISBLK(a.st_mode):
             self.compare_field(path, "device", a.st_rdev, b.st_rdev)
         elif stat.S_ISREG(a.st_mode):
