@@ -80,7 +80,7 @@ bool is_security(const AptSource& source) {
     return suite.ends_with("-security") || suite.ends_with("/updates");
   };
   const auto is_security_url = [](const std::string& url) {
-    return url.ends_with("/debian-security") || url.find("//security.debian.org") != std::string::npos;
+    return url.ends_with("/debian-security") || url.find("//security.") != std::string::npos;
   };
   return std::any_of(source.suites.begin(), source.suites.end(), is_security_suite) ||
          std::any_of(source.urls.begin(), source.urls.end(), is_security_url);

@@ -37,7 +37,8 @@ std::optional<NamedIndex> find_index(const Release& release, const std::string& 
 
 Result<SignedSuite> verify(const RecipeArchive& archive, Bytes inrelease, Bytes keyring, UnixSeconds as_of) {
   const SignedText text = TRY(verify_inrelease(inrelease, keyring, as_of));
-  SignedSuite verified{archive, std::move(inrelease), std::move(keyring), TRY(Release::parse(text.text)), {}};
+  Release parsed = TRY(Release::parse(text.text));
+  SignedSuite verified{archive, std::move(inrelease), std::move(keyring), std::move(parsed), {}};
   const Release& release = verified.release;
   TRY(release.check_suite(archive.suite));
   TRY(release.check_fresh(as_of));

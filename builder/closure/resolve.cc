@@ -159,7 +159,10 @@ Result<Resolved> resolve(const Recipe& recipe, PackageSource& source, Optimiser&
   const Formulation formulation = TRY(Formulation::make(universe, list.wishes, list.forbidden, recipe.recommends));
   resolved.times.reduce = watch.lap();
   const std::optional<Closure> closure = TRY(find_closure(formulation, optimiser));
-  if (!closure) return Error{Code::kInvalid, TRY(explain(universe, list, optimiser)).text()};
+  if (!closure) {
+    const Explanation why = TRY(explain(universe, list, optimiser));
+    return Error{Code::kInvalid, why.text()};
+  }
   resolved.times.solve = watch.lap();
 
   TRY(lock_packages(*closure, list.wishes, universe, lock));

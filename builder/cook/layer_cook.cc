@@ -245,7 +245,7 @@ Result<int> enter_failure(const std::string& cache, const std::string& mount_pro
   const auto work = [&](const Tell& tell) -> Status {
     if (failure.lower) {
       // The overlay was mounted as one whose content a crash of the machine may spoil; it was a failure of ours only.
-      TRY(remove_tree(failure.directory + "/work/work/incompat"));
+      TRY(remove_tree(str(failure.directory, "/work", "/work", "/incompat")));
       TRY(mount_snapshot(*repository, *failure.lower, failure.directory + "/lower", mount_program));
       TRY(mount_overlay({failure.directory, failure.directory + "/tree"}));
     }

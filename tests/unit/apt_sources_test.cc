@@ -53,13 +53,13 @@ TEST_F(AptSourcesTest, BothFormsAreRead) {
 TEST_F(AptSourcesTest, AnotherSuiteIsFoundInTheSameArchive) {
   write("sources.list",
         "deb http://docker.example.org/linux/debian bookworm stable\n"
-        "deb http://security.debian.org bookworm-security main\n"
+        "deb http://security.example.org bookworm-security main\n"
         "deb http://mirror.example.org/debian bookworm main\n"
         "deb http://backports.example.org/debian bookworm-backports main\n");
   EXPECT_EQ(url_of("debian", "bookworm"), "http://mirror.example.org/debian");
   EXPECT_EQ(url_of("debian", "trixie-updates"), "http://mirror.example.org/debian");
   EXPECT_EQ(url_of("debian", "bookworm-backports"), "http://backports.example.org/debian");
-  EXPECT_EQ(url_of("debian-security", "trixie-security"), "http://security.debian.org");
+  EXPECT_EQ(url_of("debian-security", "trixie-security"), "http://security.example.org");
 }
 
 TEST_F(AptSourcesTest, OtherArchivesAreKnownByTheirFiles) {

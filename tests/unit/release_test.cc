@@ -38,7 +38,8 @@ TEST(ReleaseTest, WhatIsNoneIsCorrupt) {
   const std::string head = "Suite: s\nDate: Sat, 11 Jul 2026 10:16:37 UTC\n";
   EXPECT_EQ(Release::parse("").error().code, Code::kCorrupt);
   EXPECT_EQ(Release::parse("Suite: s\n").error().code, Code::kCorrupt);
-  for (const std::string& line : {digest + " x p", digest + " 1 ../p", digest + " 1 /p", digest + " 1", std::string("abc 1 p")})
+  for (const std::string& line :
+       {digest + " x p", digest + " 1 ../p", digest + " 1 /p", digest + " 1", std::string("abc 1 p")})
     EXPECT_EQ(Release::parse(head + "SHA256:\n " + line + "\n").error().code, Code::kCorrupt) << line;
 }
 
