@@ -100,9 +100,19 @@ Status add_bind(const std::string& tree, const ThrowawayBind& wanted) {
                "cannot protect " + printable(to));
 }
 
+// Our terminal is none of the tree's own: programs find it by this name.
+Status bind_terminal(const std::string& tree, const std::string& terminal) {
+  if (terminal.empty()) return Done{};
+  TRY(make_file(tree + "/dev/console"));
+  return bind_mount(terminal, tree + "/dev/console");
+}
+
 Status furnish(const std::string& tree, const ThrowawayOptions& options) {
   for (const char* name : {"/proc", "/sys", "/run", "/tmp"}) TRY(make_directories(tree + name));
+  const char* terminal = ::ttyname(STDIN_FILENO);
+  const std::string terminal_path = terminal != nullptr ? terminal : "";
   TRY(mount_devices(tree + "/dev"));
+  TRY(bind_terminal(tree, terminal_path));
   TRY(mount_at("proc", tree + "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, ""));
   TRY(bind_mount("/sys", tree + "/sys", true));
   TRY(mount_at("tmpfs", tree + "/run", MS_NOSUID | MS_NODEV, "mode=755"));

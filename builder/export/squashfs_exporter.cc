@@ -32,8 +32,9 @@ Error explain(const Error& error) {
 Result<ExportReport> SquashfsExporter::write(const ExportRequest& request, const std::string& path) {
   Channel channel = TRY(make_channel());
   Program program;
-  // One job: the order of blocks never depends on threads. --no-skip: what it does not understand is an error.
-  program.words = {"tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", "zstd", "--num-jobs", "1", path};
+  // The order of blocks does not depend on the number of jobs. --no-skip: what it does not understand is an error.
+  program.words = {"tar2sqfs", "--quiet",      "--force", "--no-skip", "--compressor",
+                   "zstd",     "--comp-extra", "level=9", path};
   program.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "SOURCE_DATE_EPOCH=0"};
   program.input_descriptor = channel.theirs.get();
   program.output = Program::Stream::kDiscard;

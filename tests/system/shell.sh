@@ -46,6 +46,25 @@ expect_equal "$(shell --keep kept -- cat /etc/mine)" mine
 expect_equal "$(shell -- ls /etc)" "motd
 resolv.conf"
 
+# At a terminal it is a shell like any other: with a terminal, jobs, and an end.
+$PYTHON - "$GRANARY" "$WORK/cache" >typed <<'END'
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], ["granary", "shell", "repo", "--cache", sys.argv[2]])
+os.write(terminal, b"tty; sleep 0.1 & wait; echo do''ne; exit 3\n")
+said = b""
+while True:
+    try:
+        said += os.read(terminal, 65536)
+    except OSError:
+        break
+print(said.decode(), "status", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+END
+for wanted in /dev/console done "status 3"; do
+  grep -q "$wanted" typed || fail "without '$wanted' at a terminal: $(cat typed)"
+done
+
 # Killed at any moment, it leaves nothing.
 for _ in 1 2 3; do
   "$GRANARY" shell repo --cache "$WORK/cache" -- sh -c 'echo up; sleep 600' >killed.out 2>/dev/null &
