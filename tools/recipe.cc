@@ -2,6 +2,9 @@
 // lists the ready-made ones.
 #include <fcntl.h>
 
+#include <map>
+
+#include "builder/debian/version.h"
 #include "builder/recipe/differences.h"
 #include "builder/recipe/load.h"
 #include "builder/recipe/recipe_json.h"
@@ -102,8 +105,25 @@ Result<std::optional<Lock>> lock_in(const std::string& name) {
   return std::optional(TRY_WITHIN(printable(name), Lock::parse(TRY(read_file(name, kMaxLockBytes)))));
 }
 
+// In one word; of packages that changed, which way.
+const char* word_for(const RecipeDifference& difference) {
+  using Kind = RecipeDifference::Kind;
+  if (difference.kind == Kind::kAdded) return "added";
+  if (difference.kind == Kind::kRemoved) return "removed";
+  if (!difference.what.starts_with("package ")) return "changed";
+  return compare_versions(difference.before, difference.after) < 0 ? "upgraded" : "downgraded";
+}
+
+void summarise(const std::vector<RecipeDifference>& differences, Io& io) {
+  std::map<std::string, size_t> counts;
+  for (const RecipeDifference& difference : differences)
+    if (difference.what.starts_with("package ")) ++counts[word_for(difference)];
+  std::string words;
+  for (const auto& [word, count] : counts) words += str(words.empty() ? "" : ", ", count, " ", word);
+  if (!words.empty()) io.out << "packages: " << words << "\n";
+}
+
 Status diff(const Options& options, Io& io) {
-  static constexpr const char* kWords[] = {"added", "removed", "changed"};
   const std::optional<Lock> before = TRY(lock_in(options.before));
   const std::optional<Lock> after = TRY(lock_in(options.after));
   const auto recipe = [](const std::string& name, const std::optional<Lock>& lock) -> Result<Recipe> {
@@ -115,7 +135,7 @@ Status diff(const Options& options, Io& io) {
                       : recipe_diff(TRY(recipe(options.before, before)), TRY(recipe(options.after, after)));
   for (const RecipeDifference& difference : differences) {
     if (options.json) {
-      print_json(io, {{"change", kWords[static_cast<int>(difference.kind)]},
+      print_json(io, {{"change", word_for(difference)},
                       {"what", difference.what},
                       {"before", difference.before},
                       {"after", difference.after}});
@@ -123,6 +143,7 @@ Status diff(const Options& options, Io& io) {
       io.out << difference.describe() << "\n";
     }
   }
+  if (!options.json) summarise(differences, io);
   return Done{};
 }
 

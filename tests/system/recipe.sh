@@ -45,3 +45,29 @@ expect_said 'did you mean "standard"?'
 expect_fail 4 "$GRANARY" recipe check none.toml
 GRANARY_RECIPES=$PWD "$GRANARY" recipe list >listed
 grep -q "^mine " listed || fail "GRANARY_RECIPES is not looked at: $(cat listed)"
+
+# Two locks: which packages came, went, and changed their version.
+$PYTHON - <<'END'
+def lock(name, packages):
+    zeros = "0" * 64
+    digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of a recipe that says nothing
+    rows = ",".join('{"name":"%s","version":"%s","architecture":"all","path":"p/%s","size":1,"sha256":"%s","index":0,"layer":0}'
+                    % (package, version, package, zeros) for package, version in packages)
+    with open(name, "w") as out:
+        out.write('{"granary":"lock","format":1,"architecture":"amd64","source_date_epoch":1,"solver":"","skipped_newer":0,'
+                  '"package_count":1,"recipe_digest":"%s","recipe":{},"releases":[{"archive":"a","suite":"s","codename":"s",'
+                  '"date":"2026-11-21T08:00:00Z","inrelease":"%s","signers":[]}],"indices":[{"release":0,"path":"x","size":1,'
+                  '"sha256":"%s"}],"layers":["core"],"accounts":[],"packages":[%s]}' % (digest, zeros, zeros, rows))
+
+
+lock("old.lock", [("bash", "5.2-1"), ("dash", "1:1"), ("nano", "7")])
+lock("new.lock", [("bash", "5.10-1"), ("dash", "2"), ("vim", "9")])
+END
+"$GRANARY" recipe diff old.lock new.lock >differences
+expect_equal "$(cat differences)" "~ package bash: 5.2-1 → 5.10-1
+~ package dash: 1:1 → 2
+- package nano: 7
++ package vim: 9
+packages: 1 added, 1 downgraded, 1 removed, 1 upgraded"
+"$GRANARY" recipe diff old.lock new.lock --json >differences
+grep -q '"change":"upgraded","what":"package bash"' differences || fail "$(cat differences)"
