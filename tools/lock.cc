@@ -21,7 +21,6 @@ struct Options {
   std::string architecture;
   std::string output;
   std::string cache;
-  bool recommends = false;
   bool json = false;
 };
 

@@ -21,7 +21,13 @@ class Orderer {
  public:
   explicit Orderer(const std::vector<OrderedPackage>& packages) : packages_(packages), states_(packages.size()) {
     for (uint32_t number = 0; number < packages.size(); ++number) by_rank_.push_back(number);
-    std::sort(by_rank_.begin(), by_rank_.end(), [&](uint32_t a, uint32_t b) { return comes_first(a, b); });
+    std::vector<size_t> ranks;
+    for (const OrderedPackage& package : packages) ranks.push_back(rank_of(package));
+    std::sort(by_rank_.begin(), by_rank_.end(), [&](uint32_t a, uint32_t b) {
+      return ranks[a] != ranks[b] ? ranks[a] < ranks[b] : packages_[a].name < packages_[b].name;
+    });
+    places_.resize(packages.size());
+    for (uint32_t place = 0; place < by_rank_.size(); ++place) places_[by_rank_[place]] = place;
   }
 
   std::vector<uint32_t> order() {
@@ -37,10 +43,7 @@ class Orderer {
     bool on_stack = false, done = false;
   };
 
-  bool comes_first(uint32_t a, uint32_t b) const {
-    const size_t left = rank_of(packages_[a]), right = rank_of(packages_[b]);
-    return left != right ? left < right : packages_[a].name < packages_[b].name;
-  }
+  bool comes_first(uint32_t a, uint32_t b) const { return places_[a] < places_[b]; }
 
   std::vector<uint32_t> neighbours(uint32_t number) const {
     std::vector<uint32_t> all = packages_[number].pre_depends;
@@ -98,6 +101,7 @@ class Orderer {
   const std::vector<OrderedPackage>& packages_;
   std::vector<State> states_;
   std::vector<uint32_t> by_rank_;
+  std::vector<uint32_t> places_;  // in by_rank_
   std::vector<uint32_t> stack_;
   std::vector<uint32_t> order_;
   uint32_t counter_ = 0;

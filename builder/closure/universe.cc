@@ -40,7 +40,7 @@ PackageVersion read_package(const Stanza& stanza, uint32_t index) {
 
 // Newest first within a name; of equal versions, that of the first index.
 bool comes_before(const PackageVersion& left, const PackageVersion& right) {
-  if (left.name != right.name) return left.name < right.name;
+  if (const int names = left.name.compare(right.name); names != 0) return names < 0;
   const auto order = compare_versions(left.version, right.version);
   return order != 0 ? order > 0 : left.index < right.index;
 }

@@ -1,6 +1,7 @@
 #include "builder/closure/wishes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "builder/debian/control.h"
@@ -10,7 +11,8 @@
 namespace granary {
 
 namespace {
-constexpr size_t kMostNames = 5;  // in one message
+constexpr size_t kMostNames = 5;    // near one word
+constexpr size_t kMostHelped = 20;  // words: a list for another suite may have hundreds
 
 std::string joined(const std::vector<std::string>& words, const char* between) {
   std::string text;
@@ -20,8 +22,12 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
 
 // Names that were probably meant: the nearest by letters, and those that hold the word whole.
 std::string suggestion(const std::string& word, const std::vector<std::string>& names) {
-  std::vector<std::string> near;
-  if (const std::string nearest = nearest_word(word, names); !nearest.empty()) near.push_back(nearest);
+  std::vector<std::string> near, as_long;
+  const auto fits = [&](const std::string& name) {
+    return name.size() < word.size() + 3 && word.size() < name.size() + 3;
+  };
+  std::copy_if(names.begin(), names.end(), std::back_inserter(as_long), fits);
+  if (const std::string nearest = nearest_word(word, as_long); !nearest.empty()) near.push_back(nearest);
   for (const std::string& name : names) {
     const bool holds = word.size() >= 3 && name.find(word) != std::string::npos;
     if (near.size() < kMostNames && holds && std::find(near.begin(), near.end(), name) == near.end())

@@ -7,6 +7,8 @@ namespace granary {
 namespace {
 constexpr std::string_view kWhite = " \t\r\n";
 
+bool is_white(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Where the line that starts at `from` ends, its line end included.
@@ -24,9 +26,9 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kWhite);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kWhite) - first + 1);
+  while (!text.empty() && is_white(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_white(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 std::string_view next_word(std::string_view& rest) {
@@ -48,11 +50,12 @@ std::string_view next_line(std::string_view& rest) {
 std::optional<ControlField> Stanza::next_field(std::string_view& rest) {
   while (!rest.empty()) {
     const bool is_field_start = !continues(rest, 0);
-    size_t end = end_of_line(rest, 0);
+    const size_t first_end = end_of_line(rest, 0);
+    size_t end = first_end;
     while (continues(rest, end)) end = end_of_line(rest, end);
     const std::string_view lines = rest.substr(0, end);
     rest.remove_prefix(end);
-    const size_t colon = lines.substr(0, lines.find('\n')).find(':');
+    const size_t colon = lines.substr(0, first_end).find(':');
     if (is_field_start && colon != std::string_view::npos && colon != 0)
       return ControlField{lines.substr(0, colon), trimmed(lines.substr(colon + 1))};
   }
