@@ -114,7 +114,7 @@ TEST(KnownDifferences, AreAllInTheDocument) {
   std::ifstream file(std::string(GRANARY_SOURCE_DIR) + "/docs/cooking-differences.md");
   std::stringstream text;
   text << file.rdbuf();
-  for (const Difference& one : known_differences()) {
+  for (const KnownDifference& one : known_differences()) {
     const std::string row = str("| `", one.pattern, "` | ",
                                 one.cure == Difference::Cure::kRemove ? "taken out" : "emptied", " | ", one.why, " |");
     EXPECT_NE(text.str().find(row), std::string::npos) << "docs/cooking-differences.md lacks: " << row;
