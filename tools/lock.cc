@@ -2,10 +2,12 @@
 #include "builder/archive/apt_archives.h"
 #include "builder/closure/clasp.h"
 #include "builder/closure/resolve.h"
+#include "builder/cook/evidence.h"
 #include "builder/debian/control.h"
 #include "builder/recipe/load.h"
 #include "fs/base/file.h"
 #include "tools/commands.h"
+#include "tools/cook_request.h"
 #include "tools/format.h"
 #include "tools/progress.h"
 
@@ -50,13 +52,6 @@ Result<Recipe> wanted_recipe(const Options& options) {
     return Error{Code::kInvalid, "name a recipe, or a list of packages with --packages-from: one of them"};
   if (!options.packages_from.empty()) return recipe_of_list(options);
   return load_recipe(options.recipe, {options.suite, options.architecture});
-}
-
-// Beside the recipe's file; a ready-made recipe's here.
-std::string place_of_lock(const Options& options, const Recipe& recipe) {
-  if (!options.output.empty()) return options.output;
-  const bool is_file = options.recipe.ends_with(".toml");
-  return is_file ? options.recipe.substr(0, options.recipe.size() - 5) + ".lock" : recipe.name + ".lock";
 }
 
 Status write_lock(const Bytes& text, const std::string& path, Io& io) {
@@ -115,7 +110,9 @@ Status run(const Options& options, Io& io) {
                  resolve(recipe, source, clasp,
                          {cache, Clock::system().now(), [&](const std::string& step) { progress.show(step); }}));
   progress.clear();
-  const std::string path = place_of_lock(options, recipe);
+  const std::string beside = place_of_lock(options.recipe.empty() ? recipe.name : options.recipe);
+  const std::string path = options.output.empty() ? beside : options.output;
+  for (const SignedSuite& release : resolved.releases) keep_inrelease(cache, release.inrelease);  // for --archive
   TRY(write_lock(resolved.lock.serialise(), path, io));
   if (path == "-") return Done{};
   if (options.json) {
