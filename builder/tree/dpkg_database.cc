@@ -1,5 +1,6 @@
 #include "builder/tree/dpkg_database.h"
 
+#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace granary {
 
 namespace {
 constexpr const char* kHome = "var/lib/dpkg/";
+constexpr size_t kMaxHashedBytes = size_t{4} << 30;
 
 std::vector<std::string_view> lines_of(ByteView text) {
   std::vector<std::string_view> lines;
@@ -67,6 +69,21 @@ std::string file_list(const std::vector<LayerEntry>& entries) {
   return list;
 }
 
+// What dpkg makes for a package that brings no md5sums.
+Result<std::string> md5_sums(const PackageLayer& package) {
+  std::string sums;
+  for (const LayerEntry& entry : package.entries()) {
+    if (entry.type != DebEntry::Type::kFile && entry.type != DebEntry::Type::kHardLink) continue;
+    const Bytes content = TRY(read_file(package.tree() + "/" + entry.path, kMaxHashedBytes));
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (EVP_Digest(content.data(), content.size(), digest, &size, EVP_md5(), nullptr) != 1)
+      return Error{Code::kInternal, "cannot compute an MD5 sum"};
+    sums += to_hex(ByteView(reinterpret_cast<const char*>(digest), size)) + "  " + entry.path + "\n";
+  }
+  return sums;
+}
+
 // "#42", or a name in passwd or group, whose third field is the number.
 std::optional<uint32_t> number_of(const std::string& name, ByteView table) {
   uint32_t number = 0;
@@ -107,6 +124,7 @@ Result<DpkgDatabase> DpkgDatabase::open(TreeRoot& tree) {
     TRY(tree.write(home + "info/format", "1\n"));
   }
   TRY(database.refresh());
+  TRY(database.refresh_overrides());
   return database;
 }
 
@@ -120,7 +138,6 @@ Status DpkgDatabase::refresh() {
     begin = end + 2;
   }
   TRY(read_diversions());
-  TRY(read_overrides());
   return read_interests();
 }
 
@@ -133,7 +150,7 @@ Status DpkgDatabase::read_diversions() {
   return Done{};
 }
 
-Status DpkgDatabase::read_overrides() {
+Status DpkgDatabase::refresh_overrides() {
   overrides_.clear();
   const Bytes text = TRY(tree_->read_if_there(std::string(kHome) + "statoverride"));
   if (text.empty()) return Done{};
@@ -195,6 +212,7 @@ Status DpkgDatabase::write_info(const std::string& name, const PackageLayer& pac
     if (::utimensat(at.directory, at.name.c_str(), times, 0) != 0)
       return system_error(errno, "cannot set the time of " + stem + file);
   }
+  if (!package.control().contains("md5sums")) TRY(tree_->write(stem + "md5sums", TRY(md5_sums(package))));
   return tree_->write(stem + "list", file_list(package.entries()));
 }
 

@@ -36,6 +36,9 @@ class DpkgDatabase {
   Status flush();
   // Reads anew what scripts may have changed: call it after each.
   Status refresh();
+  // And the statoverrides: before each package's first script, because dpkg takes no notice for a package of those that
+  // its own preinst adds.
+  Status refresh_overrides();
 
   // Where a path of `package` really goes: itself, unless another package diverted it.
   const std::string& diverted(const std::string& path, const std::string& package) const;
@@ -55,7 +58,6 @@ class DpkgDatabase {
   explicit DpkgDatabase(TreeRoot& tree) : tree_(&tree) {}
   void keep(std::string stanza);
   Status read_diversions();
-  Status read_overrides();
   Status read_interests();
   Status write_info(const std::string& name, const PackageLayer& package);
   Status take_triggers(const std::string& package, ByteView directives);

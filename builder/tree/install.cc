@@ -121,6 +121,7 @@ class Installation {
     std::optional<Enclosure> enclosure;
     for (const Package& package : batch) {
       tell("unpacking", package.name, unpacked_++);
+      TRY(database.refresh_overrides());
       if (package.layer->control().contains("preinst")) TRY(run_preinst(package, database, enclosure));
       if (!is_first_) TRY(lay(package, Laying::kUpon, database));
       TRY(database.add(*package.layer));
