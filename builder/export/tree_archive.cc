@@ -123,7 +123,7 @@ class TreeWriter {
     for (const Xattr& xattr : node.xattrs) {
       const bool is_acl = xattr.name == kAccessAcl || xattr.name == kDefaultAcl;
       if (is_acl && !options_.takes_acls) {
-        report_.losses.push_back("ACL of /" + printable(path));
+        report_.losses.push_back((xattr.name == kDefaultAcl ? "default ACL of /" : "ACL of /") + printable(path));
       } else if (xattr.name == kAccessAcl) {
         TRY(add_acl(out, xattr.value, ARCHIVE_ENTRY_ACL_TYPE_ACCESS));
       } else if (xattr.name == kDefaultAcl) {
