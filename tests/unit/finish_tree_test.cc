@@ -115,8 +115,9 @@ TEST(KnownDifferences, AreAllInTheDocument) {
   std::stringstream text;
   text << file.rdbuf();
   for (const KnownDifference& one : known_differences()) {
-    const std::string row = str("| `", one.pattern, "` | ",
-                                one.cure == Difference::Cure::kRemove ? "taken out" : "emptied", " | ", one.why, " |");
+    const std::string row =
+        str("| `", one.pattern, "` | ", one.cure == KnownDifference::Cure::kRemove ? "taken out" : "emptied", " | ",
+            one.why, " |");
     EXPECT_NE(text.str().find(row), std::string::npos) << "docs/cooking-differences.md lacks: " << row;
   }
 }
