@@ -1,12 +1,14 @@
 // The levels of cost, the first mattering most: recommendations left out (while one round of them is asked for), newer
-// versions passed over, packages, later alternatives taken, and weights drawn from a hash of name and version, which
-// tell apart what is equal otherwise. The solver proves that no second choice costs the same; were there one, further
-// weights would be drawn.
+// versions passed over, packages, later alternatives taken, priorities (of three that provide awk, the archive calls
+// one required), and weights drawn from a hash of name and version, which tell apart what is equal otherwise. The
+// solver proves that no second choice costs the same; were there one, further weights would be drawn.
 //
 // Recommendations are asked for in rounds: first those of the packages that must be there, then those of what came in
 // with them, and so on. What one round got is kept; what it could not get is not asked for again. So a recommendation
 // is never turned down for those it would bring along.
 #include "builder/closure/closure.h"
+
+#include <algorithm>
 
 #include "fs/base/digest.h"
 
@@ -22,6 +24,12 @@ uint64_t drawn_weight(const PackageVersion& package, uint32_t draw) {
   const Digest digest = Digest::of(text.view());
   ByteReader reader(digest.raw());
   return reader.u32() % kMaxWeight + 1;
+}
+
+// How far from what Debian expects to find everywhere.
+uint64_t rank_of(std::string_view priority) {
+  constexpr std::string_view kPriorities[] = {"required", "important", "standard", "optional"};
+  return static_cast<uint64_t>(std::ranges::find(kPriorities, priority) - std::begin(kPriorities));
 }
 
 bool holds(const Clause& clause, const Optimum& optimum) {
@@ -54,12 +62,13 @@ class Finder {
  public:
   Finder(const Formulation& formulation, Optimiser& optimiser)
       : formulation_(formulation), optimiser_(optimiser), problem_(formulation.problem) {
-    levels_.resize(4);
+    levels_.resize(5);
     for (uint32_t variable = 1; variable <= problem_.variables; ++variable) {
       const PackageVersion& package = package_of(variable);
       const Clause no{-static_cast<Literal>(variable)};
       if (package.newer > 0) levels_[1].push_back({no, package.newer});
       levels_[2].push_back({no, 1});
+      if (const uint64_t rank = rank_of(package.priority); rank > 0) levels_[4].push_back({no, rank});
     }
     levels_[3] = formulation.order;
     add_draw();

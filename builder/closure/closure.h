@@ -1,5 +1,6 @@
 // Closure: the packages that a shopping list comes down to, proved best: as new as can be, then as few as can be, then
-// with the alternatives that come first, then by a fixed rule; there is exactly one such set.
+// with the alternatives that come first, then of the highest priority, then by a fixed rule; there is exactly one such
+// set.
 #pragma once
 
 #include "builder/closure/formulation.h"
