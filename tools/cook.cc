@@ -1,6 +1,8 @@
 // `cook`: from a recipe to a snapshot: resolve, fetch, layers, tests, publish.
 #include "builder/cook/cook.h"
 
+#include <unistd.h>
+
 #include "builder/archive/apt_archives.h"
 #include "builder/closure/clasp.h"
 #include "builder/closure/resolve.h"
@@ -160,7 +162,9 @@ Status run_cook(const Options& options, Io& io) {
 Status open_shell(const Options& options, Io& io) {
   const std::string program = TRY(find_program("granary-mount"));
   io.err << "this is the tree as the failed script left it; leave with exit\n";
-  const int status = TRY(enter_failure(options.cook.cache, program, {"/bin/sh", "-i"}));
+  std::vector<std::string> shell{"/bin/sh"};
+  if (::isatty(STDIN_FILENO) != 0) shell.emplace_back("-i");
+  const int status = TRY(enter_failure(options.cook.cache, program, shell));
   io.err << "left with status " << status << "; the tree is still kept\n";
   return Done{};
 }

@@ -104,7 +104,7 @@ grep -q '^half' said || fail "the kept tree is not what the script left: $(cat s
 
 # Killed half-way: nothing mounted, nothing running; the next cook goes on with what was finished.
 sed -i 's/^script = .*/script = "sleep 1000"/' web.toml
-cook >log 2>&1 &
+"$GRANARY" cook web.toml --repo os --cache "$WORK/cache" >log 2>&1 &  # itself, not a shell around it
 process=$!
 until_true 60 pgrep -f '^sleep 1000'
 kill -9 "$process"
