@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "builder/archive/apt_archives.h"
 #include "builder/closure/clasp.h"
 #include "builder/closure/resolve.h"
@@ -43,6 +46,12 @@ std::string lock_path(const Options& options) {
 
 Result<Lock> read_lock(const std::string& path) {
   return TRY_WITHIN("lock " + printable(path), Lock::parse(TRY(read_file(path, kMaxLockBytes))));
+}
+
+// Locks are JSON; no recipe begins with a brace.
+bool is_lock(const std::string& path) {
+  std::ifstream file(path);
+  return path.ends_with(".lock") || file.peek() == '{';
 }
 
 // A lock that was asked for is taken as it is, unless the recipe has been changed since.
@@ -171,9 +180,10 @@ Status open_shell(const Options& options, Io& io) {
 
 Status run(const Options& given, Io& io) {
   Options options = given;
-  if (options.cook.cache.empty()) options.cook.cache = default_cook_cache();
+  std::string& cache = options.cook.cache;  // mounts need it absolute
+  cache = std::filesystem::absolute(cache.empty() ? default_cook_cache() : cache).string();
   if (options.shell) return open_shell(options, io);
-  if (options.recipe.ends_with(".lock")) {  // a lock stands alone
+  if (is_lock(options.recipe)) {  // it stands alone
     options.lock = options.recipe;
     options.recipe.clear();
     options.locked = true;

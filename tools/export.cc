@@ -8,6 +8,7 @@
 #include "tools/format.h"
 #include "tools/progress.h"
 #include "tools/reading.h"
+#include "tools/repository_option.h"
 
 namespace granary {
 
@@ -125,6 +126,7 @@ Action define(CLI::App& app) {
   add_reading_options(app, options->reading);
   app.add_option("SNAPSHOT,-s,--snapshot", options->snapshot, "a branch, tag, snapshot id, main@DATE or main~N")
       ->default_val("main");
+  accept_repository_option(app, options->reading.where, options->snapshot);
   std::string formats;
   for (const std::string& format : export_formats()) formats += (formats.empty() ? "" : ", ") + format;
   app.add_option("--format", options->format, formats)->required();

@@ -1,12 +1,15 @@
 // `recook`: cooks a snapshot again from what was kept beside it, and compares.
 #include "builder/cook/recook.h"
 
+#include <filesystem>
+
 #include "builder/archive/apt_archives.h"
 #include "tools/commands.h"
 #include "tools/cook_request.h"
 #include "tools/format.h"
 #include "tools/programs.h"
 #include "tools/reading.h"
+#include "tools/repository_option.h"
 
 namespace granary {
 
@@ -67,7 +70,7 @@ Status run(const Options& options, Io& io) {
   const auto reading = TRY(Reading::open({options.repository, {}, true, true}, TRY(selector_of(options.snapshot)), io));
   const ResolvedSnapshot snapshot = TRY(reading->resolve(options.snapshot));
   RecookOptions how = options.recook;
-  if (how.cache.empty()) how.cache = default_cook_cache();
+  how.cache = std::filesystem::absolute(how.cache.empty() ? default_cook_cache() : how.cache).string();
   how.mount_program = TRY(find_program("granary-mount"));
   how.mode = options.reference ? InstallMode::kReference : InstallMode::kFast;
   std::optional<AptArchives> archives;
@@ -87,6 +90,7 @@ Action define(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("DIR", options->repository, "the repository")->required();
   app.add_option("SNAPSHOT", options->snapshot, "a branch, tag, snapshot id, main@DATE or main~N")->default_val("main");
+  accept_repository_option(app, options->repository, options->snapshot);
   app.add_flag("--offline", options->recook.offline, "without any network: from what was kept alone");
   app.add_flag("--reference", options->reference, "leave unpacking to dpkg itself");
   app.add_option("--cache", options->recook.cache, "where to work; nothing that is cached there is used");

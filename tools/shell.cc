@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/programs.h"
 #include "tools/reading.h"
+#include "tools/repository_option.h"
 #include "tools/throwaway_tree.h"
 
 namespace granary {
@@ -85,6 +86,7 @@ Action define(CLI::App& app) {
   add_reading_options(app, options->reading);
   app.add_option("-s,--snapshot", options->snapshot, "a branch, tag, snapshot id, main@DATE or main~N")
       ->default_val("main");
+  accept_repository_option(app, options->reading.where, options->snapshot);
   app.add_option("COMMAND", options->words, "what to run instead of a shell, after --");
   app.add_option("--bind", options->binds, "SOURCE:DESTINATION[:ro]: show a file or directory of this machine in there")
       ->allow_extra_args(false);
