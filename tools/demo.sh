@@ -1,6 +1,6 @@
 #!/bin/bash
 # What `tools/dev demo` shows, once everything is built: a small real system is published, served, mounted, read, changed
-# and mounted as it was before. Everything happens in one temporary directory and is gone afterwards.
+# and mounted as it was before; another one is cooked from a recipe. Everything happens in one temporary directory and is gone afterwards.
 #   demo.sh BIN    the directory of the built programs
 set -euo pipefail
 
@@ -93,5 +93,13 @@ run granary mount "http://127.0.0.1:$port" "$work/old" "${mount_options[@]}" --t
 run tail -n 1 "$work/tree/etc/motd" "$work/old/etc/motd"
 run granary umount "$work/old"
 run granary umount "$work/os"
+
+step "10. Cook one from a recipe: resolved, fetched, installed, tested, published; and once more, from what is there"
+run granary recipe list
+run granary cook minimal --repo "$work/repository" --branch minimal --cache "$work/cook"
+run granary cook minimal --repo "$work/repository" --branch minimal --cache "$work/cook" --locked
+
+step "11. What it says of itself, from a throw-away shell in it"
+run granary shell "$work/repository" --snapshot minimal --cache "$work/cache" -- dpkg-query -W bash libc6
 
 step "Done; everything this made is gone again. Next: README.md, \"The first ten minutes\"."
