@@ -61,7 +61,8 @@ Result<Lock> take_lock(const Options& options) {
   if (!taken && taken.error().code == Code::kNotFound)
     return Error{Code::kNotFound, str("there is no lock ", printable(path), ": `granary lock ",
                                       printable(options.recipe), "` makes one; without --locked, cook does")};
-  Lock lock = TRY(std::move(taken));
+  if (!taken) return taken.error();
+  Lock lock = *std::move(taken);
   if (options.recipe.empty()) return lock;
   const Recipe recipe = TRY(load_recipe(options.recipe, options.overrides));
   if (recipe_digest(recipe) == lock.recipe_digest) return lock;

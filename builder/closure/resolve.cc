@@ -73,7 +73,8 @@ Status fetch_releases(PackageSource& source, const ResolveOptions& options, Reso
           str("without ", wanted.archive.name, " ", wanted.archive.suite, ": ", release.error().message));
       continue;
     }
-    resolved.releases.push_back(TRY(std::move(release)));
+    if (!release) return release.error();
+    resolved.releases.push_back(*std::move(release));
   }
   for (const SignedSuite& release : resolved.releases) {
     resolved.lock.releases.push_back(release.locked);

@@ -66,6 +66,7 @@ Status make_tree(const Repository& repository, const Lock& lock, const Layer& la
   how.layers = options.cache + "/packages";
   how.log = place.log();
   how.mode = options.mode;
+  how.source_date_epoch = lock.source_date_epoch;
   how.on_progress = [&](const InstallProgress& progress) { tell(encode(progress)); };
   TRY(install(lock, layer, debs, how));
   crash_point("cook-installed");

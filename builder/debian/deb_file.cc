@@ -187,9 +187,9 @@ Status DebFile::find_members() {
     const Member member{begin, header->size_bytes};
     if (!has_version) {
       if (header->name != "debian-binary") return Error{Code::kCorrupt, "it does not begin with debian-binary"};
-      const Bytes version =
-          TRY(read_at(file_.get(), static_cast<off_t>(begin), std::min<uint64_t>(16, header->size_bytes)));
-      if (!version.starts_with("2.")) return Error{Code::kUnsupported, "its format is not 2.0"};
+      const auto version = read_at(file_.get(), static_cast<off_t>(begin), 2);
+      if (!version) return version.error();
+      if (!version->starts_with("2.")) return Error{Code::kUnsupported, "its format is not 2.0"};
       has_version = true;
     } else if (is_tar(header->name, "control")) {
       control_ = member;
