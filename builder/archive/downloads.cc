@@ -8,11 +8,14 @@
 #include <map>
 
 #include "fs/base/file.h"
+#include "fs/base/time.h"
 #include "fs/net/transport.h"
 
 namespace granary {
 
 namespace {
+constexpr int64_t kRestlessSeconds = 2;
+
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -235,11 +238,13 @@ class FreshJob : public CurlJob {
  private:
   std::string kept_path() const { return str(folder_, "/", Digest::of(urls_.current())); }
 
-  // For the next time; if that fails, it is fetched whole then.
+  // For the next time; if that fails, it is fetched whole then. What is only seconds old may be changed once more
+  // within its second, and is not kept.
   void keep() const {
     curl_off_t time = -1;
     curl_easy_getinfo(easy_, CURLINFO_FILETIME_T, &time);
-    if (time <= 0 || !make_directories(folder_)) return;
+    const bool may_change_unseen = time + kRestlessSeconds > Clock::system().now();
+    if (time <= 0 || may_change_unseen || !make_directories(folder_)) return;
     if (!replace_file(kept_path(), body_, 0644, Durability::kFast)) return;
     const timespec times[2] = {{time, 0}, {time, 0}};
     static_cast<void>(::utimensat(AT_FDCWD, kept_path().c_str(), times, 0));
