@@ -24,7 +24,7 @@
 namespace granary {
 
 // Raised by whoever changes what a tree becomes from the same lock.
-inline constexpr int kCookFormat = 1;
+inline constexpr int kCookFormat = 2;
 
 using LayerKey = Digest;
 

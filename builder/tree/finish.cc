@@ -44,6 +44,9 @@ constexpr FirstBoot kFirstBoot[] = {
 // A deleted name in the upper layer of an overlay.
 bool is_whiteout(const struct stat& attributes) { return S_ISCHR(attributes.st_mode) && attributes.st_rdev == 0; }
 
+// Where mandb writes its index, or does not, as the order of packages has it: the directory's time tells nothing.
+constexpr std::string_view kManIndex = "var/cache/man";
+
 class Finish {
  public:
   Finish(TreeRoot tree, UnixSeconds latest) : tree_(std::move(tree)), latest_(latest) {
@@ -156,6 +159,7 @@ class Finish {
     struct stat own {};
     if (::fstatat(directory, "", &own, AT_EMPTY_PATH) != 0)
       return system_error(errno, "cannot read /" + printable(above));
+    if (above == kManIndex) own.st_mtim = {latest_ + 1, 0};
     return clamp(directory, ".", own, 0);
   }
 

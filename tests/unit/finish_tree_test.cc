@@ -67,6 +67,15 @@ TEST_F(FinishTreeTest, WithoutHostKeysNoUnitComes) {
   EXPECT_TRUE(std::filesystem::is_empty(at("usr/lib/systemd/system")));
 }
 
+TEST_F(FinishTreeTest, WhetherMandbRanTellsNothing) {
+  const timespec early[2] = {{1'600'000'000, 0}, {1'600'000'000, 0}};
+  put("var/cache/man/de/index.db", "x");
+  ASSERT_EQ(::utimensat(AT_FDCWD, at("var/cache/man").c_str(), early, 0), 0);
+  ASSERT_TRUE(finish_tree(directory_->path(), kEpoch));
+  EXPECT_TRUE(std::filesystem::is_empty(at("var/cache/man")));
+  EXPECT_EQ(mtime("var/cache/man").tv_sec, kEpoch);
+}
+
 TEST_F(FinishTreeTest, LateTimesAreSetBackAndEarlyOnesStay) {
   put("late", "x");
   put("early", "x");

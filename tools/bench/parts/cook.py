@@ -82,7 +82,7 @@ class Kitchen:
         with open(sources, "w") as text:
             text.write(run(". tests/support/debian.sh; debian_sources", cwd=ROOT))
         names = ",".join(f"{package['name']}={package['version']}" for package in self.packages)
-        return ["mmdebstrap", "--mode=root", "--variant=custom", "--format=directory", "--dpkgopt=force-unsafe-io",
+        return ["mmdebstrap", "--mode=root", "--variant=essential", "--format=directory", "--dpkgopt=force-unsafe-io",
                 f"--include={names}", "bookworm", self.root, sources]
 
     def debootstrap(self):
