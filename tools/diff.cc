@@ -1,4 +1,5 @@
 // `diff`: what changed between two snapshots, in time that grows with the changes, not with the trees.
+#include "fs/format/changed_parts.h"
 #include "tools/commands.h"
 #include "tools/listing.h"
 #include "tools/reading.h"
@@ -14,24 +15,14 @@ struct Options {
   bool json = false;
 };
 
-// What of an entry changed, in the words of `ls`.
-std::string changed_parts(const Entry& before, const Entry& after) {
-  const Node& a = before.node;
-  const Node& b = after.node;
-  std::string parts;
-  const auto note = [&](bool changed, const char* part) {
-    if (changed) parts += (parts.empty() ? "" : ",") + std::string(part);
-  };
-  note(a.type != b.type, "type");
-  note(a.type == b.type && a.is_file() && a.digest != b.digest, "content");
-  note(a.target != b.target, "target");
-  note(a.device_major != b.device_major || a.device_minor != b.device_minor, "device");
-  note(a.mode != b.mode, "mode");
-  note(a.uid != b.uid || a.gid != b.gid, "owner");
-  note(a.mtime != b.mtime || a.mtime_ns != b.mtime_ns, "mtime");
-  note(a.xattrs != b.xattrs, "xattrs");
-  note(!a.is_directory() && before.nlink != after.nlink, "links");
-  return parts.empty() ? "links" : parts;
+// What of an entry changed, with commas.
+std::string changes_of(const Entry& before, const Entry& after) {
+  std::vector<std::string> parts = changed_parts(before.node, after.node);
+  const bool has_other_links = !before.node.is_directory() && before.nlink != after.nlink;
+  if (has_other_links || parts.empty()) parts.emplace_back("links");
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ",") + part;
+  return text;
 }
 
 void show(const Difference& difference, const Options& options, Io& io) {
@@ -39,7 +30,7 @@ void show(const Difference& difference, const Options& options, Io& io) {
   static constexpr char kSigns[] = {'A', 'D', 'M'};
   const auto kind = static_cast<size_t>(difference.kind);
   const bool changed = difference.kind == Difference::Kind::kChanged;
-  const std::string parts = changed ? changed_parts(*difference.before, *difference.after) : "";
+  const std::string parts = changed ? changes_of(*difference.before, *difference.after) : "";
   if (options.json) {
     OrderedJson json{{"path", printable(difference.path)}, {"change", kWords[kind]}};
     if (changed) json["parts"] = parts;

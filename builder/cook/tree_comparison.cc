@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "fs/format/changed_parts.h"
 #include "fs/format/file_content.h"
 
 namespace granary {
@@ -39,20 +40,8 @@ std::string offence_of(const std::string& path) {
   return {};
 }
 
-std::vector<std::string> changed_parts(const Entry& before, const Entry& after) {
-  const Node &a = before.node, &b = after.node;
-  std::vector<std::string> parts;
-  const auto note = [&](bool changed, const char* part) {
-    if (changed) parts.emplace_back(part);
-  };
-  note(a.type != b.type, "type");
-  note(a.type == b.type && a.is_file() && a.digest != b.digest, "content");
-  note(a.target != b.target, "target");
-  note(a.device_major != b.device_major || a.device_minor != b.device_minor, "device");
-  note(a.mode != b.mode, "mode");
-  note(a.uid != b.uid || a.gid != b.gid, "owner");
-  note(a.mtime != b.mtime || a.mtime_ns != b.mtime_ns, "mtime");
-  note(a.xattrs != b.xattrs, "xattrs");
+std::vector<std::string> changes_of(const Entry& before, const Entry& after) {
+  std::vector<std::string> parts = changed_parts(before.node, after.node);
   if (parts.empty()) parts.emplace_back("links");
   return parts;
 }
@@ -116,7 +105,7 @@ Result<TreeComparison> compare_trees(Catalog& before, ObjectReader& before_objec
     TreeDifference difference;
     difference.path = "/" + printable(found.path);
     difference.change = kChanges[static_cast<size_t>(found.kind)];
-    if (found.before && found.after) difference.parts = changed_parts(*found.before, *found.after);
+    if (found.before && found.after) difference.parts = changes_of(*found.before, *found.after);
     comparison.differences.push_back(std::move(difference));
     return true;
   }));
