@@ -17,10 +17,13 @@ constexpr size_t kMaxNoteBytes = 1 << 20;
 constexpr const char* kNote = "/failed.json";
 constexpr const char* kLock = "/lock";
 
+// Where the workplaces of a folder for cooks lie.
+std::string home_of_workplaces(const std::string& cache) { return cache + "/work"; }
+
 std::vector<std::string> workplaces_in(const std::string& cache) {
   std::vector<std::string> found;
   std::error_code failure;
-  for (std::filesystem::directory_iterator at(cache + "/work", failure), end; !failure && at != end;
+  for (std::filesystem::directory_iterator at(home_of_workplaces(cache), failure), end; !failure && at != end;
        at.increment(failure))
     found.push_back(at->path().string());
   std::sort(found.begin(), found.end());  // by time: names begin with it
@@ -66,10 +69,11 @@ Result<KeptFailure> read_note(const std::string& directory) {
 }  // namespace
 
 Result<Workplace> Workplace::make(const std::string& cache) {
-  TRY(make_directories(cache + "/work", 0700));
-  const FileLock alone = TRY(FileLock::wait(cache + "/work.lock"));  // nobody sweeps what is not locked yet
+  const std::string home = home_of_workplaces(cache);
+  TRY(make_directories(home, 0700));
+  const FileLock alone = TRY(FileLock::wait(home + ".lock"));  // nobody sweeps what is not locked yet
   TRY(sweep(cache));
-  const std::string directory = cache + "/work/" + new_name();
+  const std::string directory = home + "/" + new_name();
   TRY(make_directories(directory, 0700));
   Workplace place(directory, TRY(FileLock::try_lock(directory + kLock)));
   for (const char* part : {"/upper", "/tree"}) {
