@@ -4,7 +4,7 @@
   check_layers.py [ROOT]
 
   tests ─► everything    tools ─► builder, server, fs    initramfs ─► fs/base
-  builder/cook, builder/export ─► builder/closure ─► builder/archive ─► builder/recipe, builder/debian
+  builder/cook, builder/export, builder/micro ─► builder/closure ─► builder/archive ─► builder/recipe, builder/debian
   builder/cook ─► builder/tree ─► builder/recipe, builder/debian
   builder ─► server ─────┐
   fs/fuse ─► fs/client ──┴─► fs/net ─► fs/store ─► fs/format ─► fs/base
@@ -18,7 +18,7 @@ import sys
 
 SHARED = ["fs/base", "fs/format", "fs/store", "fs/net"]
 FS = SHARED + ["fs/client", "fs/fuse"]
-BUILDER = [f"builder/{name}" for name in ("recipe", "debian", "archive", "closure", "tree", "export", "cook")]
+BUILDER = [f"builder/{name}" for name in ("recipe", "debian", "archive", "closure", "tree", "export", "cook", "micro")]
 EVERYTHING = FS + ["server"] + BUILDER + ["initramfs", "tools", "tests"]
 
 # What each layer may include besides itself.
@@ -37,6 +37,7 @@ ARROWS = {
     "builder/tree": SHARED + ["server"] + BUILDER[:2],
     "builder/export": SHARED + ["server"],
     "builder/cook": SHARED + ["server"] + BUILDER,
+    "builder/micro": SHARED + ["server"] + BUILDER[:4],
     "initramfs": ["fs/base"],
     "tools": FS + ["server"] + BUILDER,
     "tests": EVERYTHING,

@@ -1,0 +1,58 @@
+// The micro image: kernel and initramfs, and the media that hypervisors, clouds and machines start them from. Plain
+// files all the way: no loop device, no mount, no root. The same request gives the same bytes, as long as the programs
+// that make media are the same. One thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/base/bytes.h"
+#include "fs/base/time.h"
+
+namespace granary {
+
+// Programs and files that go into the initramfs, as tools/micro-parts makes them: a folder with granary-init,
+// granary-mount, busybox, e2fs (mke2fs, e2fsck and resize2fs in one), each static and stripped.
+//   $GRANARY_MICRO_PARTS, else lib/granary/micro beside the installed program, else build/micro of the source tree.
+//   kNotFound  naming what is missing and the command that makes it
+Result<std::string> find_micro_parts();
+
+struct MicroKernel {
+  std::string image;      // path of a bzImage
+  std::string modules;    // its /lib/modules/VERSION; empty: everything is built in
+  std::string version;    // "6.1.0-56-amd64"
+  std::string described;  // for people: "Debian 6.1.192-2"
+};
+
+struct MicroRequest {
+  MicroKernel kernel;
+  std::vector<std::pair<std::string, std::string>> trusts;    // NAME and path of each trust file
+  std::vector<std::pair<std::string, std::string>> settings;  // for micro.conf (initramfs/settings.h)
+  std::string command_line;                                   // what the boot loader says to the kernel
+  std::string ca_file;                                        // PEM; empty: the host's bundle
+  UnixSeconds built_at = 0;                                   // the floor of trusted time
+};
+
+struct MicroPart {
+  std::string name;  // "kernel", "granary-mount", "modules"
+  uint64_t raw_bytes = 0, packed_bytes = 0;
+};
+
+// The initramfs (newc cpio, xz with the x86 filter, CRC-32: what the kernel's decoder takes), and what each part adds.
+struct Initramfs {
+  Bytes packed;
+  std::vector<MicroPart> parts;
+};
+Result<Initramfs> make_initramfs(const MicroRequest& request, const std::string& parts_folder);
+
+// "iso", "raw", "uki", "qcow2", "vmdk", "vdi", "vhd", "ova", "kernel+initrd".
+const std::vector<std::string>& micro_formats();
+// Writes a new file (of kernel+initrd a folder with vmlinuz, initrd and cmdline) at `path`, moved into place when
+// whole.
+//   kNotFound  a program that makes this format is missing: the message names its Debian package
+Status write_micro_image(const MicroRequest& request, const Initramfs& initramfs, const std::string& format,
+                         const std::string& path);
+
+}  // namespace granary
