@@ -1,7 +1,7 @@
 // Settings: what can be said to the micro image, and by whom. One table makes the kernel parameters
 // (granary.NAME=VALUE), the image's own file (NAME = VALUE), the section [granary] of user data, and the list in
 // docs/booting.md. Who is believed, weakest first: the table's default, the image, the context, the kernel command
-// line. What concerns trust can be said by the image alone, or be chosen among what it has (Setting::who).
+// line. What concerns trust can be said by the image alone, or be chosen among what it has (BootSetting::who).
 #pragma once
 
 #include <chrono>
@@ -65,7 +65,7 @@ struct Settings {
   bool verbose = false;
 };
 
-struct Setting {
+struct BootSetting {
   const char* name;
   const char* value;  // stands for its value in texts; empty for flags
   const char* help;
@@ -73,7 +73,7 @@ struct Setting {
   Status (*set)(Settings& settings, const std::string& value);  // kInvalid, with what is wrong
 };
 
-const std::vector<Setting>& setting_table();
+const std::vector<BootSetting>& setting_table();
 
 // What holds of all that was said. A saying that is wrong, unknown, or not its speaker's to say is left out and told of
 // in `complaints` (a line each: the thing, the cause, the remedy): a typing error in user data must not keep a machine
