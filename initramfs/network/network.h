@@ -41,17 +41,21 @@ struct Network {
   };
   std::vector<Link> links;
   std::vector<std::string> dns, search, ntp;
-  std::string hostname;     // as DHCP told
-  std::string dhcp_server;  // CloudStack's metadata lie there
-  bool up = false;          // an address and a way out
+  std::string hostname;                 // as DHCP told
+  std::string dhcp_server;              // CloudStack's metadata lie there
+  bool up = false;                      // some link has an address
+  std::vector<std::string> complaints;  // what was not taken of leases and plans, a line each
 };
 
-// By `plan`, else by `settings`; waits for carrier and lease at most settings.network_timeout in all. Writes
-// paths::kResolver and /etc/resolv.conf. The DHCP client stays, in the lasting root, and renews.
+// By ip= in `settings`, else by `plan`, else by DHCP on every link; waits for carrier and lease at most
+// settings.network_timeout in all. Writes paths::kResolver, and makes /etc/resolv.conf a link to it unless there is
+// one. The DHCP clients stay, in the lasting root, and renew; after a failure none is left.
 //   kUnavailable  no link, no carrier or no lease: the message says which, for each link
+//   kInvalid      what was said of the network cannot be: the message names it
 Result<Network> bring_up_network(const Settings& settings, const NetworkPlan& plan);
 
-// `granary-lease EVENT`, as udhcpc calls its script, with the lease in the environment: applies it and notes it.
+// `granary-lease EVENT`, as udhcpc calls its script, with the lease in the environment and the lasting root as root
+// directory: applies it and notes it. The event is the last of `arguments`. Returns the exit status.
 int run_lease_script(const std::vector<std::string>& arguments);
 
 }  // namespace granary

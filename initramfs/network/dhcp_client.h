@@ -1,0 +1,28 @@
+// DhcpClient: busybox's udhcpc for one link, in the lasting root, where it stays and renews. Its argv[0] begins with
+// "@", so that systemd spares it at shutdown.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "fs/base/result.h"
+
+namespace granary {
+
+class DhcpClient {
+ public:
+  enum class Version { kDhcp, kDhcp6 };
+
+  // kUnsupported: this busybox has no udhcpc6.   `hostname` is told to the server; may be empty.
+  static Result<DhcpClient> start(const std::string& device, Version version, const std::string& hostname);
+
+  bool has_ended() const;  // it never ends while all is well
+  void stop() const;
+
+ private:
+  explicit DhcpClient(pid_t process) : process_(process) {}
+  pid_t process_;
+};
+
+}  // namespace granary
