@@ -1,6 +1,6 @@
 #include "fs/base/bytes.h"
 
-#include <openssl/evp.h>
+#include <algorithm>
 
 namespace granary {
 
@@ -16,6 +16,8 @@ std::string to_hex(ByteView bytes) {
 }
 
 namespace {
+constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 int hex_value(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
@@ -57,27 +59,38 @@ Result<Bytes> from_hex(std::string_view text) {
   return out;
 }
 
+// By ourselves rather than by OpenSSL, which the micro image's init would carry for it.
 std::string to_base64(ByteView bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int written =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<size_t>(written));
+  std::string out;
+  out.reserve(4 * ((bytes.size() + 2) / 3));
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t have = std::min<size_t>(3, bytes.size() - i);
+    uint32_t bits = 0;
+    for (size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < have ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    for (size_t k = 0; k < 4; ++k) out += k <= have ? kBase64[bits >> (18 - 6 * k) & 63] : '=';
+  }
   return out;
 }
 
 Result<Bytes> from_base64(std::string_view text) {
   const Error bad{Code::kInvalid, "not canonical base64"};
   if (text.size() % 4 != 0) return bad;
-  Bytes out(text.size() / 4 * 3, '\0');
-  const int written =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size()));
-  if (written < 0) return bad;
   size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  out.resize(static_cast<size_t>(written) - padding);
-  if (to_base64(out) != text) return bad;  // OpenSSL skips white space and ignores stray bits
+  Bytes out;
+  out.reserve(text.size() / 4 * 3);
+  uint32_t bits = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_padding = i >= text.size() - padding;
+    const size_t value = is_padding ? 0 : kBase64.find(text[i]);
+    if (value == std::string_view::npos) return bad;
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    if (i % 4 != 3) continue;
+    for (const int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift & 0xff);
+    bits = 0;
+  }
+  out.resize(out.size() - padding);
+  if (to_base64(out) != text) return bad;  // stray bits before the padding
   return out;
 }
 

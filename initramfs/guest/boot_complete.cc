@@ -1,0 +1,43 @@
+#include "initramfs/guest/boot_complete.h"
+
+#include <fcntl.h>
+
+#include <cstdio>
+
+#include "fs/base/file.h"
+#include "initramfs/boot_log.h"
+#include "initramfs/guest/pin_lock.h"
+#include "initramfs/machine.h"
+#include "initramfs/os_files.h"
+#include "initramfs/paths.h"
+#include "initramfs/pin.h"
+
+namespace granary {
+
+namespace {
+void announce(const std::string& line) {
+  for (const std::string& path : {std::string("/dev/console"), std::string(paths::kBootFolder) + "/boot.log"}) {
+    const auto file = open_file(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+    if (file) (void)write_all(file->get(), line);
+  }
+}
+}  // namespace
+
+Status reach_boot_complete() {
+  const Machine machine = TRY(load_machine());
+  bool updated = false;
+  {
+    const PinLock lock = TRY(PinLock::take());
+    BootPin pin = TRY(load_pin(paths::kStateFolder));
+    updated = note_complete(pin, machine.snapshot);
+    if (updated) TRY(store_pin(paths::kStateFolder, pin));
+  }
+  if (!machine.persistent) keep_host_keys("", paths::kStateFolder);
+  if (updated) announce("granary: the update is now what this machine boots\n");
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.2f", uptime_seconds());
+  announce(str("granary: boot complete snapshot=", machine.snapshot, " seconds=", seconds, "\n"));
+  return Done{};
+}
+
+}  // namespace granary

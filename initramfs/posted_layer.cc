@@ -1,0 +1,144 @@
+#include "initramfs/posted_layer.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "fs/base/file.h"
+#include "initramfs/lasting_root.h"
+#include "initramfs/paths.h"
+
+namespace granary {
+
+namespace {
+// Not ordered against what a service usually is, which would be a cycle: it comes after the target that wants it.
+constexpr const char* kCompleteUnit = R"([Unit]
+Description=Granary: this start is complete
+DefaultDependencies=no
+After=multi-user.target
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/run/initramfs/bin/granary-guest boot-complete
+)";
+
+// A tree is cooked without host keys: each machine makes its own.
+constexpr const char* kHostKeysUnit = R"([Unit]
+Description=Granary: ssh host keys of this machine
+DefaultDependencies=no
+After=local-fs.target
+Before=ssh.service ssh.socket sshd.service shutdown.target
+Conflicts=shutdown.target
+ConditionPathExists=/usr/bin/ssh-keygen
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/ssh-keygen -A
+)";
+
+constexpr const char* kCompleteScript = R"(#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          granary-boot-complete
+# Required-Start:    $all
+# Required-Stop:
+# Default-Start:     2 3 4 5
+# Default-Stop:
+# Short-Description: Granary: this start is complete
+### END INIT INFO
+[ "$1" = start ] || exit 0
+exec /run/initramfs/bin/granary-guest boot-complete
+)";
+
+// The last of the scripts of runlevels 0 and 6, in place of the one that would end the machine.
+constexpr const char* kEndScript = R"(#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          granary-end
+# Required-Start:
+# Required-Stop:
+# Default-Start:
+# Default-Stop:      0 6
+# Short-Description: Granary: leave the disks clean
+### END INIT INFO
+[ "$RUNLEVEL" = 6 ] || [ "$RUNLEVEL" = 0 ] || exit 0
+[ "$RUNLEVEL" = 6 ] && exec /run/initramfs/bin/granary-init end-sysvinit reboot
+exec /run/initramfs/bin/granary-init end-sysvinit poweroff
+)";
+
+Status link(const std::string& target, const std::string& path) {
+  TRY(make_directories(path.substr(0, path.rfind('/'))));
+  if (::symlink(target.c_str(), path.c_str()) != 0 && errno != EEXIST)
+    return system_error(errno, "cannot link " + path);
+  return Done{};
+}
+
+Status write(const std::string& path, const char* text, mode_t mode) {
+  TRY(make_directories(path.substr(0, path.rfind('/'))));
+  return replace_file(path, text, mode, Durability::kFast);
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Status post_units(const std::string& posted) {
+  const std::string units = posted + "/usr/lib/systemd/system";
+  TRY(write(units + "/granary-boot-complete.service", kCompleteUnit, 0644));
+  TRY(link("../granary-boot-complete.service", units + "/multi-user.target.wants/granary-boot-complete.service"));
+  TRY(write(units + "/granary-host-keys.service", kHostKeysUnit, 0644));
+  TRY(link("../granary-host-keys.service", units + "/sysinit.target.wants/granary-host-keys.service"));
+  return Done{};
+}
+
+Status post_scripts(const std::string& posted) {
+  const std::string etc = posted + "/etc";
+  TRY(write(etc + "/init.d/granary-boot-complete", kCompleteScript, 0755));
+  TRY(write(etc + "/init.d/granary-end", kEndScript, 0755));
+  for (const char* level : {"2", "3", "4", "5"})
+    TRY(link("../init.d/granary-boot-complete", str(etc, "/rc", level, ".d/S99granary-boot-complete")));
+  // Before "halt" and "reboot", behind everything else: their links are numbered from 01 by what needs what.
+  for (const char* level : {"0", "6"}) TRY(link("../init.d/granary-end", str(etc, "/rc", level, ".d/K08zgranary-end")));
+  return Done{};
+}
+}  // namespace
+
+OsInit os_init_of(const std::string& tree) {
+  if (exists(tree + "/usr/lib/systemd/systemd") || exists(tree + "/lib/systemd/systemd")) {
+    // Installed beside another init?
+    char target[4096];
+    const ssize_t n = ::readlink((tree + "/sbin/init").c_str(), target, sizeof target);
+    if (n > 0 && std::string_view(target, static_cast<size_t>(n)).ends_with("systemd")) return OsInit::kSystemd;
+  }
+  return exists(tree + "/etc/inittab") ? OsInit::kSysvinit : OsInit::kOther;
+}
+
+Result<std::string> post_layer(const std::string& tree, const std::string& modules, const std::string& kernel,
+                               const std::string& posted) {
+  // A tree whose /lib is a link to /usr/lib must not be given a directory /lib: they would not be merged.
+  const std::string lib = is_directory(tree + "/lib") ? "/lib" : "/usr/lib";
+  std::string told;
+  const std::string ours = modules + "/" + kernel;
+  if (exists(tree + lib + "/modules/" + kernel)) {
+    told = "the snapshot's own drivers";
+  } else if (exists(ours)) {
+    TRY(make_directories(posted + lib + "/modules"));
+    TRY(move_across(ours, posted + lib + "/modules/" + kernel));
+    told = "drivers for " + kernel;
+  } else {
+    told = "no drivers: all are in the kernel";
+  }
+  TRY(link(str(paths::kLasting, "/bin/granary-guest"), posted + "/usr/bin/granary-guest"));
+  const OsInit init = os_init_of(tree);
+  if (init == OsInit::kSystemd) TRY(post_units(posted));
+  if (init == OsInit::kSysvinit) TRY(post_scripts(posted));
+  return told + (init == OsInit::kSystemd    ? ", units of systemd"
+                 : init == OsInit::kSysvinit ? ", scripts of sysvinit"
+                                             : "");
+}
+
+}  // namespace granary
