@@ -5,7 +5,7 @@
 # DIR holds the built programs (build/dev/bin). Without CASE, all run one after the other.
 #
 # A case is bash, run with -euo pipefail, with lib.sh already read. Its comment lines may say
-#   # needs: root fuse      skipped (77) where these are missing
+#   # needs: root fuse      skipped (77) where these are missing; micro-parts: what tools/dev micro-parts makes
 #   # timeout: 120          seconds, 120 if nothing is said
 #   # serial                ctest runs nothing beside it
 # GRANARY_PATIENCE=N waits N times as long, on a slow machine.
@@ -41,6 +41,7 @@ unmet_need() {
     case $need in
       root) [ "$(id -u)" = 0 ] || { echo root; return; } ;;
       fuse) [ -r /dev/fuse ] && [ -w /dev/fuse ] || { echo "/dev/fuse"; return; } ;;
+      micro-parts) [ -x "$ROOT/build/micro/parts/granary-mount" ] || { echo "tools/dev micro-parts"; return; } ;;
       *) command -v "$need" >/dev/null || { echo "$need"; return; } ;;
     esac
   done
