@@ -34,7 +34,7 @@ struct SeedVolume {
 // HTTP, through the mount program (granary-mount --fetch). Bounded in bytes and seconds.
 struct FetchRequest {
   std::string url;
-  std::vector<std::string> headers;  // "X-aws-ec2-metadata-token: …"
+  std::vector<std::string> headers = {};  // "X-aws-ec2-metadata-token: …"
   std::string method = "GET";
   std::chrono::milliseconds timeout{16000};
   uint64_t limit_bytes = 1 << 20;
@@ -47,6 +47,8 @@ class ContextSource {
   virtual const char* name() const = 0;  // as in Settings::context
   // Sources without a network are asked before the network is up: they may say how to bring it up.
   virtual bool needs_network() const = 0;
+  // The URL that is tried for two seconds before anything is asked of it; empty: no need to.
+  virtual std::string server() const { return {}; }
   // Nothing: not here.   kInvalid, kCorrupt: here, but broken; the next source is asked, and people are told.
   virtual Result<std::optional<Context>> look(const std::vector<SeedVolume>& volumes, const Fetch& fetch) = 0;
 };
@@ -54,7 +56,12 @@ class ContextSource {
 // Those of Settings::context, in order.
 std::vector<std::unique_ptr<ContextSource>> context_sources(const Settings& settings);
 
+// The first that has something, its user data consumed. What failed before it is in its `complaints`.
+Context first_context(const std::vector<std::unique_ptr<ContextSource>>& sources,
+                      const std::vector<SeedVolume>& volumes, const Fetch& fetch);
+
 // The first that has something, of those that need a network or do not. Mounts attached volumes read-only meanwhile.
+// With settings.extra_user_data, what that says is added, whether or not a source had something.
 // What failed by the way is in `complaints` of what it returns; nothing found: an empty Context.
 Context find_context(const Settings& settings, bool with_network, const Fetch& fetch);
 

@@ -1,5 +1,7 @@
 #include "initramfs/network/lease.h"
 
+#include <algorithm>
+
 #include "initramfs/json_reading.h"
 #include "initramfs/network/names.h"
 
@@ -19,8 +21,10 @@ class LeaseReader {
   std::string value(const char* name) {
     const auto found = environment_.find(name);
     if (found == environment_.end()) return {};
-    if (found->second.size() <= kMostValueBytes) return found->second;
-    refuse(name, "too long", found->second.substr(0, 32));
+    const std::string& text = found->second;
+    const bool controls = std::any_of(text.begin(), text.end(), [](char c) { return c >= 0 && (c < ' ' || c == 127); });
+    if (text.size() <= kMostValueBytes && !controls) return text;
+    refuse(name, controls ? "control characters" : "too long", text.substr(0, 32));
     return {};
   }
 
@@ -51,13 +55,12 @@ class LeaseReader {
     return addresses;
   }
 
+  // All of them or, if one is wrong, none: such a value is not a list of domains.
   void add_domains(const char* name, std::vector<std::string>& domains) {
-    for (const std::string& word : words(name, kMostOfAKind)) {
-      if (!is_host_name(word))
-        refuse(name, "not a domain", word);
-      else if (std::find(domains.begin(), domains.end(), word) == domains.end())
-        domains.push_back(word);
-    }
+    const auto words = this->words(name, kMostOfAKind);
+    if (!std::all_of(words.begin(), words.end(), is_host_name)) return refuse(name, "not domains", value(name));
+    for (const std::string& word : words)
+      if (std::find(domains.begin(), domains.end(), word) == domains.end()) domains.push_back(word);
   }
 
   std::optional<uint32_t> number(const char* name, uint32_t least, uint32_t most) {
@@ -89,7 +92,7 @@ class LeaseReader {
 
   void refuse(const char* name, const char* why, const std::string& what) {
     if (refused.size() < kMostOfAKind)
-      refused.push_back(std::string(name) + ": " + why + ": \"" + printable(what) + "\"");
+      refused.push_back(std::string(name) + ": " + why + ": \"" + printable(what.substr(0, 64)) + "\"");
   }
 
   std::vector<std::string> refused;
