@@ -135,11 +135,6 @@ std::string public_path_of(const std::string& path) {
   return (named ? path.substr(0, path.size() - suffix.size()) : path) + ".pub";
 }
 
-std::string parent_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path();
-  return parent.empty() ? "." : parent;
-}
-
 // ---- reading
 
 // Gives OpenSSL the passphrase, and remembers why there was none.

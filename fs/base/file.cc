@@ -83,12 +83,12 @@ Status write_all_at(int fd, off_t offset, ByteView bytes) {
   return Done{};
 }
 
-namespace {
 std::string parent_of(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
 }
 
+namespace {
 std::string temporary_name_beside(const std::string& path) {
   static std::atomic<unsigned> counter{0};
   const auto name = std::filesystem::path(path).filename().string();

@@ -33,6 +33,7 @@ Status replace_file(const std::string& path, ByteView bytes, mode_t mode, Durabi
 Status make_directories(const std::string& path, mode_t mode = 0755);  // as mkdir -p
 Status sync_directory(const std::string& path);
 bool exists(const std::string& path);
+std::string parent_of(const std::string& path);  // "." of a name alone
 // Removes a file or a whole directory; already gone is success. Never follows a symbolic link.
 Status remove_tree(const std::string& path);
 

@@ -4,9 +4,13 @@ namespace granary {
 
 namespace {
 constexpr std::string_view kKind = "granary kept snapshot 1";
+// What is so, in one byte.
+constexpr uint8_t kTrusted = 1;
+constexpr uint8_t kUnknownFreshness = 2;
 }  // namespace
 
 std::string kept_snapshot(const ResolvedSnapshot& resolved) {
+  const bool is_unknown = resolved.freshness == Freshness::kUnknown;
   ByteWriter out;
   out.string(kKind).string(resolved.repository).string(resolved.repository_name).string(resolved.url);
   out.string(resolved.id.raw()).string(resolved.snapshot.serialise());
@@ -14,7 +18,7 @@ std::string kept_snapshot(const ResolvedSnapshot& resolved) {
   out.u8(resolved.stale_since.has_value()).i64(resolved.stale_since.value_or(0));
   out.u8(resolved.withdrawn.has_value());
   if (resolved.withdrawn) out.string(resolved.withdrawn->reason).i64(resolved.withdrawn->time);
-  return out.u8(resolved.trusted).take();
+  return out.u8(static_cast<uint8_t>((resolved.trusted ? kTrusted : 0) | (is_unknown ? kUnknownFreshness : 0))).take();
 }
 
 Result<ResolvedSnapshot> parse_kept_snapshot(ByteView bytes) {
@@ -39,7 +43,10 @@ Result<ResolvedSnapshot> parse_kept_snapshot(ByteView bytes) {
     out.withdrawn->reason = in.string();
     out.withdrawn->time = in.i64();
   }
-  out.trusted = in.u8() != 0;
+  const uint8_t what_is_so = in.u8();
+  out.trusted = (what_is_so & kTrusted) != 0;
+  if ((what_is_so & kUnknownFreshness) != 0) out.freshness = Freshness::kUnknown;
+  if (is_stale) out.freshness = Freshness::kStale;
   if (!in.ok() || !in.at_end() || !id) return invalid;
   out.id = *id;
   out.snapshot = TRY(Snapshot::parse(snapshot));

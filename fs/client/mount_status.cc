@@ -144,6 +144,7 @@ std::string MountStatus::json() const {
       {"bytes", served->snapshot->total_bytes()},
       {"stale_since", time_or_null(resolved.stale_since)},
       {"date_proven", !resolved.stale_since.has_value()},
+      {"freshness", name_of(resolved.freshness)},
       {"withdrawn", resolved.withdrawn ? Json(printable(resolved.withdrawn->reason)) : Json()},
       {"worker_pid", ::getpid()},
       {"worker", worker_json(parts_.worker)},
@@ -179,6 +180,7 @@ std::optional<Bytes> MountStatus::word(std::string_view key) const {
   if (key == "snapshot") return resolved.id.hex();
   if (key == "branch") return resolved.branch;
   if (key == "tag") return resolved.tag;
+  if (key == "freshness") return name_of(resolved.freshness);
   if (key == "revision") return std::to_string(resolved.revision);
   if (key == "worker_pid") return std::to_string(::getpid());
   if (key == "stat") return json();

@@ -28,7 +28,8 @@ TrustPolicy policy_for(const ViewOptions& options, const SnapshotSelector& selec
   const Freshness freshness = options.archive             ? Freshness::kArchive
                               : selector.is_complete_id() ? Freshness::kPinned
                                                           : Freshness::kRequired;
-  return {freshness, options.clock->now()};
+  const UnixSeconds clock = options.is_clock_trusted ? options.clock->now() : options.time_floor;
+  return {freshness, std::max(clock, options.time_floor)};
 }
 
 // For a repository at hand, without a trust file: its own first root.
@@ -60,6 +61,10 @@ std::string names_in(const Map& map) {
   return out.empty() ? "none" : out;
 }
 }  // namespace
+
+const char* name_of(Freshness freshness) {
+  return freshness == Freshness::kFresh ? "fresh" : freshness == Freshness::kStale ? "stale" : "unknown";
+}
 
 Result<std::string> repository_url(const std::string& url_or_directory) {
   std::string url = url_or_directory;
@@ -157,6 +162,10 @@ Result<ResolvedSnapshot> RepositoryView::resolve(const SnapshotSelector& selecto
   out.revision = head_.record().revision;
   out.stale_since = head_.stale_since();
   out.trusted = options_.trust.has_value();
+  out.freshness = out.stale_since             ? Freshness::kStale
+                  : options_.is_clock_trusted ? Freshness::kFresh
+                                              : Freshness::kUnknown;
+  out.timestamp_at = head_.timestamp().time;
   return out;
 }
 

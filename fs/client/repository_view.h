@@ -23,7 +23,17 @@ struct ViewOptions {
   bool archive = false;         // accept what is authentic but stale
   bool allow_withdrawn = false;
   const Clock* clock = &Clock::system();
+  bool is_clock_trusted = true;  // false: nothing is known but that it is `time_floor` or later
+  UnixSeconds time_floor = 0;    // whatever the clock says, it is no earlier
 };
+
+// Whether a snapshot is what its name stands for now.
+enum class Freshness {
+  kFresh,    // a timestamp that has not expired says so
+  kStale,    // it has expired: there may be something newer
+  kUnknown,  // it has not expired at the latest time that is certain; the clock is not trusted
+};
+const char* name_of(Freshness freshness);  // "fresh", "stale", "unknown"
 
 // A snapshot that may be used, and all that is known of it.
 struct ResolvedSnapshot {
@@ -31,14 +41,16 @@ struct ResolvedSnapshot {
   std::string repository_name;
   std::string url;
   SnapshotId id;
-  Snapshot snapshot;                       // tree, catalog, parents, time, message …
-  std::string selector;                    // how it was asked for
-  std::string branch;                      // empty when it was not found by a branch
-  std::string tag;                         // likewise
-  uint64_t revision = 0;                   // of the newest record known
-  std::optional<UnixSeconds> stale_since;  // archive: there may be newer records since
-  std::optional<Withdrawal> withdrawn;     // only when that was allowed
-  bool trusted = true;                     // false: no trust file was given
+  Snapshot snapshot;                        // tree, catalog, parents, time, message …
+  std::string selector;                     // how it was asked for
+  std::string branch;                       // empty when it was not found by a branch
+  std::string tag;                          // likewise
+  uint64_t revision = 0;                    // of the newest record known
+  std::optional<UnixSeconds> stale_since;   // archive: there may be newer records since
+  std::optional<Withdrawal> withdrawn;      // only when that was allowed
+  bool trusted = true;                      // false: no trust file was given
+  Freshness freshness = Freshness::kFresh;  // when it was resolved
+  UnixSeconds timestamp_at = 0;             // of the newest timestamp that is authentic; 0: not told
 };
 
 class RepositoryView {

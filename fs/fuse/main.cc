@@ -5,8 +5,10 @@
 #include <cstring>
 #include <optional>
 
+#include "fs/fuse/fetch_mode.h"
 #include "fs/fuse/mount_arguments.h"
 #include "fs/fuse/mount_program.h"
+#include "fs/fuse/resolve_mode.h"
 #include "fs/fuse/supervisor.h"
 #include "fs/fuse/worker.h"
 
@@ -19,6 +21,20 @@ std::optional<int> descriptor_after(const char* word, int argc, char** argv) {
   return std::atoi(argv[2]);
 }
 
+// What it does besides mounting, by the first word.
+struct Mode {
+  const char* word;
+  int (*run)(const std::vector<std::string>& arguments);
+};
+constexpr Mode kModes[] = {{"--fetch", granary::run_fetch}, {"--resolve", granary::run_resolve}};
+
+const Mode* find_mode(const std::vector<std::string>& arguments) {
+  for (const Mode& mode : kModes) {
+    if (!arguments.empty() && arguments.front() == mode.word) return &mode;
+  }
+  return nullptr;
+}
+
 bool is_helper(const std::string& program) { return program.substr(program.rfind('/') + 1) == "mount.granary"; }
 }  // namespace
 
@@ -29,6 +45,8 @@ int main(int argc, char** argv) {
   if (const auto state = descriptor_after("--supervise", argc, argv))
     return granary::supervise_on(*state, GRANARY_VERSION);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (const auto mode = find_mode(arguments))
+    return mode->run(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
   const auto options =
       is_helper(argv[0]) ? granary::parse_helper_arguments(arguments) : granary::parse_mount_arguments(arguments);
   if (!options) {

@@ -195,7 +195,10 @@ Result<MountOptions> mount_options_for(const Configuration& configuration, const
   return options;
 }
 
-Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& arguments) {
+namespace {
+// `places` as they are given, and the options. With --help or --version: neither.
+Result<MountOptions> parse_long_arguments(const std::vector<std::string>& arguments,
+                                          const std::function<Status(std::vector<std::string>& places)>& look_at) {
   MountOptions options;
   std::vector<Setting> given;
   const auto each = [&](const std::string& name, const std::string& value) -> Status {
@@ -205,9 +208,26 @@ Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& argum
     const MountOption* row = find_mount_option(name);
     return given.push_back({row, row->is_flag() ? "yes" : value, kCommandLineOrigin}), Done{};
   };
-  const auto places = TRY(walk_options(arguments, ":ho:", long_options(), each));
+  auto places = TRY(walk_options(arguments, ":ho:", long_options(), each));
   if (options.help || options.version) return options;
+  TRY(look_at(places));
   return compose(places, given);
+}
+}  // namespace
+
+Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& arguments) {
+  return parse_long_arguments(arguments, [](const auto&) { return Done{}; });
+}
+
+Result<MountOptions> parse_resolve_arguments(const std::vector<std::string>& arguments) {
+  const auto look_at = [](std::vector<std::string>& places) -> Status {
+    if (places.size() != 1) return Error{Code::kInvalid, str("expected one URL, got ", places.size(), " arguments")};
+    places.emplace_back("/");  // where it would be mounted, which it is not
+    return Done{};
+  };
+  MountOptions options = TRY(parse_long_arguments(arguments, look_at));
+  options.mount_point.clear();
+  return options;
 }
 
 Result<MountOptions> parse_helper_arguments(const std::vector<std::string>& arguments) {

@@ -14,6 +14,8 @@ inline constexpr const char* kCommandLineOrigin = "command line";
 
 // kInvalid, with what is wrong: a wrong command line. `arguments` are without the program's name.
 Result<MountOptions> parse_mount_arguments(const std::vector<std::string>& arguments);
+// Of `--resolve`: the same without a mount point, which stays empty.
+Result<MountOptions> parse_resolve_arguments(const std::vector<std::string>& arguments);
 Result<MountOptions> parse_helper_arguments(const std::vector<std::string>& arguments);
 
 // What a mount of `places` would be: the source (a URL, a directory or the name of a repository in the configuration)

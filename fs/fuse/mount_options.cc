@@ -42,6 +42,18 @@ Status set_date(MountOptions& options, const std::string& value) {
   return Done{};
 }
 
+Status set_clock(MountOptions& options, const std::string& value) {
+  if (value != "trusted" && value != "untrusted")
+    return Error{Code::kInvalid, "neither trusted nor untrusted: " + printable(value)};
+  options.is_clock_trusted = value == "trusted";
+  return Done{};
+}
+
+Status set_time_floor(MountOptions& options, const std::string& value) {
+  options.time_floor = TRY(parse_utc(value));
+  return Done{};
+}
+
 Status set_profile(MountOptions& options, const std::string& value) {
   TRY(check_profile_name(value));
   options.profile = value;
@@ -165,6 +177,8 @@ const std::vector<MountOption>& mount_options() {
       {"snapshot", Kind::kValue, "ID", "", "this snapshot: an id or its beginning, or a name such as main~3 or main@2026-11-01", set_selector<Select::kAny>},
       {"date", Kind::kValue, "DATE", "", "the branch as it was then (UTC), such as 2026-11-01T12:00", set_date},
       {"archive", Kind::kFlag, "", "no", "accept a repository that is authentic but stale, and say so", set_flag<&MountOptions::archive>},
+      {"clock", Kind::kValue, "WORD", "trusted", "untrusted: freshness is unknown, and only what had expired by --time-floor is refused", set_clock},
+      {"time-floor", Kind::kValue, "UTC", "", "it is no earlier than this, whatever the clock says: 2026-11-01T12:00:00Z", set_time_floor},
       {"allow-withdrawn", Kind::kFlag, "", "no", "mount a snapshot even if its publisher has withdrawn it", set_flag<&MountOptions::allow_withdrawn>},
       {"cache", Kind::kValue, "DIR", "/var/cache/granary/UUID, for users ~/.cache/granary/UUID", "where objects are kept; none: nowhere, what is read is streamed", set_text<&MountOptions::cache_directory>},
       {"lower-cache", Kind::kList, "DIR", "", "a cache to read from before the network, never written: a pre-filled image, another user's; may be repeated", add_lower_cache},
@@ -273,6 +287,8 @@ std::string mount_help() {
   std::string out =
       "usage: granary-mount [OPTIONS] URL MOUNTPOINT\n"
       "       granary-mount [OPTIONS] NAME [MOUNTPOINT]\n"
+      "       granary-mount --resolve [OPTIONS] URL    which snapshot that would be\n"
+      "       granary-mount --fetch [OPTIONS] URL      one document, over HTTP\n"
       "Mounts a snapshot of a repository read-only. URL: http://, https://, file:// or a directory. NAME: a "
       "repository\n"
       "of the configuration, which may say everything else too.\n\n";

@@ -59,6 +59,8 @@ struct MountOptions {
   std::string user;  // whose rights the worker has when root mounts; empty: granary, if there is such a user
   std::optional<std::chrono::seconds> follow = std::chrono::seconds(60);  // a branch; nothing: it is not followed
   bool archive = false;
+  bool is_clock_trusted = true;
+  UnixSeconds time_floor = 0;  // 0: none
   bool allow_withdrawn = false;
   bool foreground = false;
   bool verbose = false;

@@ -6,8 +6,6 @@
 #include <cstdlib>
 
 #include "fs/base/file.h"
-#include "fs/client/connection.h"
-#include "fs/client/repository_view.h"
 #include "fs/fuse/log_target.h"
 
 namespace granary {
@@ -138,6 +136,30 @@ Result<MountPlan> MountPlan::parse(ByteView bytes) {
   plan.options.state_directory = state_directory;
   plan.trust = TRY(TrustFile::parse(trust));
   return plan;
+}
+
+ConnectionOptions connection_options(const MountPlan& plan) {
+  ConnectionOptions options;
+  options.url = plan.url;
+  options.repository_name = plan.trust.name;
+  options.cache_directory = plan.cache_directory();
+  options.lower_caches = plan.options.lower_caches;
+  options.quota_bytes = plan.options.quota_bytes;
+  options.ca_file = plan.options.ca_file;
+  options.ways = plan.ways;
+  return options;
+}
+
+ViewOptions view_options(const MountPlan& plan) {
+  ViewOptions options;
+  options.url = public_url(plan.url);
+  options.trust = plan.trust;
+  options.state_directory = plan.state_directory();
+  options.archive = plan.options.archive;
+  options.allow_withdrawn = plan.options.allow_withdrawn;
+  options.is_clock_trusted = plan.options.is_clock_trusted;
+  options.time_floor = plan.options.time_floor;
+  return options;
 }
 
 }  // namespace granary

@@ -2,6 +2,8 @@
 // Means the same in every process and directory: all paths are absolute, the trust file has been read. A value type.
 #pragma once
 
+#include "fs/client/connection.h"
+#include "fs/client/repository_view.h"
 #include "fs/format/trust_file.h"
 #include "fs/fuse/mount_options.h"
 
@@ -24,5 +26,9 @@ struct MountPlan {
   const std::string& state_directory() const { return options.state_directory; }
   const std::string& mount_point() const { return options.mount_point; }
 };
+
+// What a plan says to those who do it.
+ConnectionOptions connection_options(const MountPlan& plan);
+ViewOptions view_options(const MountPlan& plan);
 
 }  // namespace granary

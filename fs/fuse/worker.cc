@@ -12,19 +12,16 @@
 #include "fs/base/file.h"
 #include "fs/base/log.h"
 #include "fs/client/runtime_directory.h"
+#include "fs/fuse/confinement.h"
 #include "fs/fuse/effective_options.h"
 #include "fs/fuse/ending_signals.h"
-#include "fs/fuse/privileges.h"
-#include "fs/fuse/sandbox.h"
 #include "fs/fuse/startup.h"
-#include "fs/store/cache_folder.h"
 
 namespace granary {
 
 namespace {
 constexpr std::chrono::seconds kParkedTimeout{2};
 constexpr int kNowAndThenMs = 500;
-constexpr std::string_view kFileUrl = "file://";
 constexpr size_t kMaxPlanBytes = size_t{4} << 20;
 constexpr std::chrono::seconds kLogTimeout{1};
 constexpr size_t kMostWaiting = 1000;  // that the watchdog looks at
@@ -35,20 +32,6 @@ class LeavableWhile {
   LeavableWhile() { set_ending_signals(EndingSignals::kLetThrough); }
   ~LeavableWhile() { set_ending_signals(EndingSignals::kBlocked); }
 };
-
-// The directory of a file:// URL; nothing for others.
-std::optional<std::string> local_directory(const std::string& url) {
-  if (!url.starts_with(kFileUrl)) return std::nullopt;
-  std::string out;
-  for (size_t i = kFileUrl.size(); i < url.size(); ++i) {
-    const bool is_escaped = url[i] == '%' && i + 2 < url.size();
-    out += is_escaped ? static_cast<char>(std::stoi(url.substr(i + 1, 2), nullptr, 16)) : url[i];
-    if (is_escaped) i += 2;
-  }
-  return out;
-}
-
-std::string directory_of(const std::string& file) { return file.substr(0, std::max<size_t>(file.rfind('/'), 1)); }
 
 void tell_when_stale(const ResolvedSnapshot& resolved) {
   if (!resolved.stale_since) return;
@@ -105,49 +88,15 @@ Status Worker::open_log() {
 
 // Before a byte of the network is looked at, and before there are threads.
 Status Worker::give_up_privileges() {
-  const WorkerUser user = TRY(worker_user(plan_.options.user));
-  TRY_WITHIN("cannot use the cache", check_cache_directory(plan_.cache_directory()));
-  for (const std::string* directory : {&plan_.cache_directory(), &plan_.state_directory()}) {
-    if (*directory != kNoCache) TRY(give_directory(*directory, user));
-  }
-  SandboxRules rules;
-  rules.readable = system_files();
-  rules.readable.push_back(plan_.options.ca_file);
-  for (const SourceWay& way : plan_.ways) {
-    const auto directory = local_directory(way.url);
-    if (!directory) continue;
-    const auto files = repository_files(*directory);
-    rules.readable.insert(rules.readable.end(), files.begin(), files.end());
-  }
-  for (const std::string& lower : plan_.options.lower_caches) rules.readable.push_back(lower);
-  rules.writable = {plan_.cache_directory(), plan_.state_directory(), "/dev/null"};
-  if (plan_.options.log.starts_with("/")) rules.writable.push_back(directory_of(plan_.options.log));
-  TRY(become(user));
-  self_.user = user.name;
-  self_.sandbox = TRY(enter_sandbox(rules));
-  if (::geteuid() != 0) return check_readable(user);
+  Confinement confinement = TRY(confine(plan_));
+  self_.user = std::move(confinement.user);
+  self_.sandbox = std::move(confinement.sandbox);
   return Done{};
-}
-
-// A file:// repository is read with the worker's rights.
-Status Worker::check_readable(const WorkerUser& user) const {
-  const auto directory = local_directory(plan_.url);
-  if (!directory || ::access(directory->c_str(), R_OK | X_OK) == 0 || errno != EACCES) return Done{};
-  return Error{Code::kPermission, str("cannot read ", printable(*directory), " as user ", user.name,
-                                      ": let that user read it, or mount with --user root")};
 }
 
 Status Worker::connect() {
   set_ending_signals(EndingSignals::kBlocked);  // in every thread that is started from here on
-  ConnectionOptions options;
-  options.url = plan_.url;
-  options.repository_name = plan_.trust.name;
-  options.cache_directory = plan_.cache_directory();
-  options.lower_caches = plan_.options.lower_caches;
-  options.quota_bytes = plan_.options.quota_bytes;
-  options.ca_file = plan_.options.ca_file;
-  options.ways = plan_.ways;
-  connection_ = TRY(Connection::open(options));
+  connection_ = TRY(Connection::open(connection_options(plan_)));
   return Done{};
 }
 
@@ -155,7 +104,7 @@ Status Worker::choose_snapshot() {
   selector_ = plan_.options.selector;
   if (take_over()) return Done{};
   const LeavableWhile waiting;
-  view_ = TRY(RepositoryView::open(connection_->fetcher(), view_options(), selector_));
+  view_ = TRY(RepositoryView::open(connection_->fetcher(), view_options(plan_), selector_));
   resolved_ = TRY(view_->resolve(selector_));
   TRY(kept_.keep(KeptSnapshots{*resolved_, {}, selector_.text(), {}}.serialise()));
   tell_when_stale(*resolved_);
@@ -178,16 +127,6 @@ bool Worker::take_over() {
   forgetting_ = snapshots->forgetting;
   selector_ = *std::move(selector);
   return true;
-}
-
-ViewOptions Worker::view_options() const {
-  ViewOptions options;
-  options.url = public_url(plan_.url);
-  options.trust = plan_.trust;
-  options.state_directory = plan_.state_directory();
-  options.archive = plan_.options.archive;
-  options.allow_withdrawn = plan_.options.allow_withdrawn;
-  return options;
 }
 
 Status Worker::open_snapshot() {
@@ -256,7 +195,7 @@ void Worker::follow() {
   keep({*resolved_, former_, selector_.text(), forgetting_});
   kernel_caches_.emplace(session_->session(), filesystem_->parked());
   const auto resolve = [this](const SnapshotSelector& selector) -> Result<ResolvedSnapshot> {
-    return TRY(RepositoryView::open(connection_->fetcher(), view_options(), selector))->resolve(selector);
+    return TRY(RepositoryView::open(connection_->fetcher(), view_options(plan_), selector))->resolve(selector);
   };
   const auto switched = [this](const ServedSnapshots::Served& now) {
     const ResolvedSnapshot& resolved = now.resolved;

@@ -21,7 +21,6 @@
 #include "fs/fuse/log_target.h"
 #include "fs/fuse/mount_plan.h"
 #include "fs/fuse/mount_session.h"
-#include "fs/fuse/privileges.h"
 #include "fs/fuse/request_table.h"
 #include "fs/fuse/worker_channel.h"
 
@@ -63,9 +62,7 @@ class Worker {
   void ask_to_leave(int signals);
   void end();
 
-  Status check_readable(const WorkerUser& user) const;
   void look_ahead();  // adapts what is asked for before anybody wants it to what is under way
-  ViewOptions view_options() const;
   std::unique_ptr<ProfileReplay> start_replay() const;  // nothing when no profile was asked for
 
   const MountPlan plan_;

@@ -65,6 +65,7 @@ struct HttpEngine::Exchange {
   enum class State { kNew, kQueued, kActive, kFinished } state = State::kNew;
   std::multimap<Deadline, std::shared_ptr<Exchange>>::iterator overdue;
   Easy easy;
+  HeaderList headers;
   Bytes body;
   size_t error_page_bytes = 0;
   bool too_long = false;
@@ -203,6 +204,17 @@ Result<Bytes> result_of(Exchange& exchange, CURLcode outcome) {
   }
   if (status != 200) return unavailable(exchange, str("the server answered with status ", status));
   return std::move(exchange.body);
+}
+
+// Headers may be secrets of the one place that they are meant for.
+void say_what_was_asked(Exchange& exchange, CURL* easy) {
+  if (!exchange.request.method.empty()) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange.request.method.c_str());
+  if (exchange.request.headers.empty()) return;
+  for (const std::string& header : exchange.request.headers)
+    exchange.headers.reset(curl_slist_append(exchange.headers.release(), header.c_str()));
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange.headers.get());
+  curl_easy_setopt(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));  // proxies do not hear them
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 }
 
 CURLM* start_curl() {
@@ -447,6 +459,7 @@ Easy HttpEngine::Loop::easy_for(Exchange& exchange) {
   } else if (exchange.request.revalidate) {
     curl_easy_setopt(raw, CURLOPT_HTTPHEADER, revalidate_.get());
   }
+  say_what_was_asked(exchange, raw);
   return easy;
 }
 

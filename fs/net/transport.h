@@ -51,6 +51,8 @@ struct GetRequest {
   bool revalidate = false;           // have them ask whether their copy is still good (Cache-Control: max-age=0)
   bool on_a_new_connection = false;  // the one at hand may be dead
   std::shared_ptr<TransferProgress> progress{};  // nothing: nobody watches
+  std::string method{};                          // empty: GET. Without a body, whichever it is
+  std::vector<std::string> headers{};            // "NAME: VALUE" besides our own; with any, no redirect is followed
 };
 
 // Transfer: a request under way. Dropping it cancels: the callback is not called any more,
