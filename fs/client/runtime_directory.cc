@@ -11,6 +11,9 @@
 namespace granary {
 
 namespace {
+// The root directory of the mount program that serves the root of a booted machine (docs/booting.md).
+constexpr const char* kBootRoot = "/run/initramfs";
+
 // Ours alone, or refused: in /tmp somebody else may have been there first.
 Status make_private_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0) return Done{};
@@ -31,7 +34,7 @@ std::string runtime_directory() {
 }
 
 std::vector<std::string> runtime_directories_for(const MountPoint& mount) {
-  std::vector<std::string> out{runtime_directory(), "/run/granary"};
+  std::vector<std::string> out{runtime_directory(), "/run/granary", str(kBootRoot, "/run/granary")};
   const std::string key = "user_id=";
   const size_t at = mount.super_options.find(key);
   if (at == std::string::npos) return out;
@@ -43,6 +46,7 @@ std::vector<std::string> runtime_directories_for(const MountPoint& mount) {
 
 Result<std::string> make_runtime_directory() {
   const std::string directory = runtime_directory();
+  TRY(make_directories(parent_of(directory)));  // a root directory of our own may have nothing in it
   TRY(make_private_directory(directory));
   return directory;
 }

@@ -12,7 +12,8 @@ namespace granary {
 std::string runtime_directory();
 // Makes it. kPermission: it is not ours alone.
 Result<std::string> make_runtime_directory();
-// Where those of a mount may lie, whoever mounted it: our own directory, then its owner's.
+// Where those of a mount may lie, whoever mounted it: our own directory, its owner's, that of the
+// mount program which serves a booted machine's root.
 std::vector<std::string> runtime_directories_for(const MountPoint& mount);
 
 }  // namespace granary

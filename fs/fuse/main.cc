@@ -10,6 +10,7 @@
 #include "fs/fuse/mount_program.h"
 #include "fs/fuse/resolve_mode.h"
 #include "fs/fuse/supervisor.h"
+#include "fs/fuse/tell_mode.h"
 #include "fs/fuse/worker.h"
 
 namespace {
@@ -26,7 +27,8 @@ struct Mode {
   const char* word;
   int (*run)(const std::vector<std::string>& arguments);
 };
-constexpr Mode kModes[] = {{"--fetch", granary::run_fetch}, {"--resolve", granary::run_resolve}};
+constexpr Mode kModes[] = {
+    {"--fetch", granary::run_fetch}, {"--resolve", granary::run_resolve}, {"--tell", granary::run_tell}};
 
 const Mode* find_mode(const std::vector<std::string>& arguments) {
   for (const Mode& mode : kModes) {

@@ -289,6 +289,7 @@ std::string mount_help() {
       "       granary-mount [OPTIONS] NAME [MOUNTPOINT]\n"
       "       granary-mount --resolve [OPTIONS] URL    which snapshot that would be\n"
       "       granary-mount --fetch [OPTIONS] URL      one document, over HTTP\n"
+      "       granary-mount --tell MOUNTPOINT WORDS    changes or asks a live mount\n"
       "Mounts a snapshot of a repository read-only. URL: http://, https://, file:// or a directory. NAME: a "
       "repository\n"
       "of the configuration, which may say everything else too.\n\n";

@@ -94,6 +94,19 @@ Result<MountPlan> MountPlan::make(const MountOptions& given) {
   return MountPlan{std::move(options), std::move(trust), std::move(url), std::move(ways)};
 }
 
+Result<MountPlan> MountPlan::changed(std::string_view option, const std::vector<std::string>& values,
+                                     const std::string& origin) const {
+  const MountOption* const row = find_mount_option(option);
+  MountPlan out = *this;
+  std::erase_if(out.options.settings, [row](const Setting& setting) { return setting.option == row; });
+  for (const std::string& value : values) out.options.settings.push_back({row, value, origin});
+  out.options = TRY(with_absolute_paths(out.options));
+  out.options.cache_directory = options.cache_directory;
+  out.options.state_directory = options.state_directory;
+  out.ways = TRY(ways_for(url, out.options));
+  return out;
+}
+
 Bytes MountPlan::serialise() const {
   ByteWriter out;
   out.string(options.source).string(options.source_origin);

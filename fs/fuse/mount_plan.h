@@ -17,6 +17,9 @@ struct MountPlan {
 
   // Everything but the mount point. Errors are told to the user as they are.
   static Result<MountPlan> make(const MountOptions& options);
+  // The same mount with these values of one option instead of those that it has. kInvalid, kBadUrl: what is wrong.
+  Result<MountPlan> changed(std::string_view option, const std::vector<std::string>& values,
+                            const std::string& origin) const;
   // From one process to the next, which may be of another version: options that it does not know are left out.
   Bytes serialise() const;
   //   kInvalid  not what `serialise` wrote

@@ -20,6 +20,7 @@
 #include "fs/client/control_socket.h"
 #include "fs/client/repository_view.h"
 #include "fs/client/worker_brief.h"
+#include "fs/fuse/change_request.h"
 #include "fs/fuse/ending_signals.h"
 #include "fs/fuse/kept_memory.h"
 #include "fs/fuse/log_target.h"
@@ -80,6 +81,10 @@ class Supervisor {
     std::string from;
     bool replaces = false;  // the worker before was told to go
     bool with_supervisor = true;
+    // Of a change: what the mount is to be from then on, by the same program.
+    std::optional<MountPlan> plan;
+    UniqueFd plan_memory;
+    std::string changed;
   };
 
   void protect() const;
@@ -93,7 +98,7 @@ class Supervisor {
   void on_question();
 
   void start_worker();
-  Result<WorkerProcess> new_worker(int program);
+  Result<WorkerProcess> new_worker(int program, int plan_memory);
   bool mount();
   void listen(std::optional<ControlListener>& listener, ControlListener::Of of) const;
   void let_serve();
@@ -110,6 +115,9 @@ class Supervisor {
 
   std::string status_json() const;
   Status begin_upgrade(const UpgradeRequest& request, UniqueFd& connection);
+  Status begin_change(const ChangeRequest& request, UniqueFd& connection);
+  Error upgrade_failed(const std::string& why) const;
+  void finish_change();
   void take_over_from_old();
   void finish_upgrade();
   void tell_upgraded(const std::string& from) const;
@@ -245,9 +253,7 @@ void Supervisor::on_children() {
     if (const auto status = upgrade_->worker.ended()) {
       hear(upgrade_->worker, [this](const auto& message) { on_upgrade_message(message); });  // its last words
       if (upgrade_ && !upgrade_->replaces) {
-        const std::string why = failure_.empty() ? describe_end(*status) : failure_;
-        end_upgrade(
-            Error{Code::kInternal, str("cannot upgrade: the new program failed (", why, "); the old one goes on")});
+        end_upgrade(upgrade_failed(failure_.empty() ? describe_end(*status) : failure_));
       }
     }
   }
@@ -289,7 +295,7 @@ void Supervisor::on_worker_message(const WorkerChannel::Message& message) {
 void Supervisor::start_worker() {
   restart_at_.reset();
   failure_.clear();
-  auto worker = new_worker(program_.get());
+  auto worker = new_worker(program_.get(), plan_memory_.get());
   if (worker) {
     worker_ = *std::move(worker);
     return;
@@ -299,9 +305,9 @@ void Supervisor::start_worker() {
   plan_restart();
 }
 
-Result<WorkerProcess> Supervisor::new_worker(int program) {
+Result<WorkerProcess> Supervisor::new_worker(int program, int plan_memory) {
   WorkerProcess worker = TRY(WorkerProcess::start(program, {public_url(plan_.options.source), plan_.mount_point()}));
-  TRY(worker.channel().send(Word::kStart, brief_.serialise(), {plan_memory_.get(), kept_.get(), requests_.get()}));
+  TRY(worker.channel().send(Word::kStart, brief_.serialise(), {plan_memory, kept_.get(), requests_.get()}));
   return worker;
 }
 
@@ -368,9 +374,7 @@ void Supervisor::on_death(int status) {
   if (cause != brief_.last_restart_cause || deaths_in_row_ == 1)
     log::warn("worker died", {{"path", plan_.mount_point()}, {"cause", cause}, {"restarts", brief_.restarts}});
   brief_.last_restart_cause = cause;
-  if (upgrade_)
-    end_upgrade(
-        Error{Code::kInternal, str("cannot upgrade: the new program failed (", cause, "); the old one goes on")});
+  if (upgrade_) end_upgrade(upgrade_failed(cause));
   plan_restart();
 }
 
@@ -423,7 +427,7 @@ void Supervisor::set_blocking(bool blocking) const {
 
 void Supervisor::on_end() {
   worker_.kill();
-  if (upgrade_) end_upgrade(Error{Code::kUnavailable, "cannot upgrade: the mount has ended"});
+  if (upgrade_) end_upgrade(Error{Code::kUnavailable, "the mount has ended"});
   is_over_ = true;
 }
 
@@ -433,11 +437,10 @@ void Supervisor::on_question() {
   const auto question = read_question(connection.get());
   if (!question) return;
   if (*question == "status") return send_answer(connection.get(), status_json());
-  const auto request = UpgradeRequest::parse(*question);
-  if (!request)
-    return send_answer(connection.get(), Error{Code::kInvalid, "no such question: " + printable(*question)});
+  Status begun = Error{Code::kInvalid, "no such question: " + printable(*question)};
   const int asker = connection.get();
-  const Status begun = begin_upgrade(*request, connection);
+  if (const auto request = UpgradeRequest::parse(*question)) begun = begin_upgrade(*request, connection);
+  if (const auto request = ChangeRequest::parse(*question)) begun = begin_change(*request, connection);
   if (!begun) send_answer(asker, begun.error());
 }
 
@@ -462,7 +465,7 @@ Status Supervisor::begin_upgrade(const UpgradeRequest& request, UniqueFd& connec
   if (upgrade_) return Error{Code::kBusy, "another upgrade is under way"};
   UniqueFd program = TRY_WITHIN("cannot upgrade", open_file(request.program, O_PATH | O_CLOEXEC));
   failure_.clear();
-  WorkerProcess worker = TRY_WITHIN("cannot upgrade", new_worker(program.get()));
+  WorkerProcess worker = TRY_WITHIN("cannot upgrade", new_worker(program.get(), plan_memory_.get()));
   upgrade_.emplace();
   upgrade_->program = std::move(program);
   upgrade_->worker = std::move(worker);
@@ -470,6 +473,40 @@ Status Supervisor::begin_upgrade(const UpgradeRequest& request, UniqueFd& connec
   upgrade_->with_supervisor = request.with_supervisor;
   upgrade_->connection = std::move(connection);
   return Done{};
+}
+
+// The same program goes by another plan: an upgrade to that, with nothing lost if it cannot serve.
+Status Supervisor::begin_change(const ChangeRequest& request, UniqueFd& connection) {
+  if (upgrade_) return Error{Code::kBusy, "another change is under way"};
+  if (!is_serving_) return Error{Code::kUnavailable, "no worker serves at the moment"};
+  const std::string what = "cannot change " + request.option;
+  MountPlan plan = TRY_WITHIN(what, plan_.changed(request.option, request.values, "told while mounted"));
+  UniqueFd memory = TRY_WITHIN(what, memory_with("granary-plan", plan.serialise()));
+  failure_.clear();
+  WorkerProcess worker = TRY_WITHIN(what, new_worker(program_.get(), memory.get()));
+  upgrade_.emplace();
+  upgrade_->plan = std::move(plan);
+  upgrade_->plan_memory = std::move(memory);
+  upgrade_->changed = request.option;
+  upgrade_->worker = std::move(worker);
+  upgrade_->with_supervisor = false;
+  upgrade_->connection = std::move(connection);
+  return Done{};
+}
+
+Error Supervisor::upgrade_failed(const std::string& why) const {
+  if (upgrade_->plan)
+    return {Code::kInternal, str("cannot change ", upgrade_->changed, " (", why, "); the mount goes on as it was")};
+  return {Code::kInternal, str("cannot upgrade: the new program failed (", why, "); the old one goes on")};
+}
+
+void Supervisor::finish_change() {
+  plan_ = *std::move(upgrade_->plan);
+  plan_memory_ = std::move(upgrade_->plan_memory);
+  log::info("changed", {{"path", plan_.mount_point()}, {"option", upgrade_->changed}, {"worker", worker_.pid()}});
+  end_upgrade(nlohmann::ordered_json{
+      {"mount_point", printable(plan_.mount_point())}, {"changed", upgrade_->changed}, {"worker_pid", worker_.pid()}}
+                  .dump());
 }
 
 void Supervisor::on_upgrade_message(const WorkerChannel::Message& message) {
@@ -491,6 +528,7 @@ void Supervisor::take_over_from_old() {
 }
 
 void Supervisor::finish_upgrade() {
+  if (upgrade_->plan) return finish_change();
   program_ = std::move(upgrade_->program);
   deaths_in_row_ = 0;
   if (upgrade_->with_supervisor) replace_supervisor();  // it tells and answers in our place
@@ -505,7 +543,9 @@ void Supervisor::tell_upgraded(const std::string& from) const {
 
 void Supervisor::end_upgrade(const Result<std::string>& answer) {
   send_answer(upgrade_->connection.get(), answer);
-  if (!answer) log::warn("not upgraded", {{"path", plan_.mount_point()}, {"cause", answer.error().message}});
+  if (!answer)
+    log::warn(upgrade_->plan ? "not changed" : "not upgraded",
+              {{"path", plan_.mount_point()}, {"cause", answer.error().message}});
   upgrade_.reset();
 }
 
@@ -540,8 +580,8 @@ void Supervisor::replace_supervisor() {
   const auto memory = memory_with("granary-supervisor", state.view());
   if (!memory) return;
   fds.push_back(memory->get());
-  const std::vector<std::string> words{"granary-mount", "--supervise", std::to_string(memory->get()),
-                                       public_url(plan_.options.source), plan_.mount_point()};
+  const std::vector<std::string> words{"--supervise", std::to_string(memory->get()), public_url(plan_.options.source),
+                                       plan_.mount_point()};
   const Error failed = execute(program_.get(), words, fds);
   log::warn("supervisor not replaced", {{"path", plan_.mount_point()}, {"cause", failed.message}});
 }

@@ -27,6 +27,8 @@ void let_all_signals_through() {
 }  // namespace
 
 Error execute(int program, std::vector<std::string> words, const std::vector<int>& inherited) {
+  const bool is_spared = ::program_invocation_name[0] == '@';
+  words.insert(words.begin(), is_spared ? "@granary-mount" : "granary-mount");
   for (const int fd : inherited) ::fcntl(fd, F_SETFD, 0);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -39,7 +41,7 @@ Error execute(int program, std::vector<std::string> words, const std::vector<int
 
 Result<WorkerProcess> WorkerProcess::start(int program, const std::vector<std::string>& words) {
   auto [ours, theirs] = TRY(WorkerChannel::make());
-  std::vector<std::string> all{"granary-mount", "--worker", std::to_string(theirs.fd())};
+  std::vector<std::string> all{"--worker", std::to_string(theirs.fd())};
   all.insert(all.end(), words.begin(), words.end());
   const pid_t child = ::fork();
   if (child < 0) return system_error(errno, "cannot start a worker");

@@ -44,7 +44,9 @@ class WorkerProcess {
 // "signal 11 (Segmentation fault)", "status 30".
 std::string describe_end(int status);
 
-// Executes `program` in this process's place, with these descriptors left open to it. Returns why not.
+// Executes `program` in this process's place, with these words after its name, and with these descriptors left open to
+// it. Its name begins with "@" if ours does: so systemd tells the processes that it leaves alone at shutdown, because
+// the root file system needs them (systemd's "Storage Daemons for the Root File System"). Returns why not.
 Error execute(int program, std::vector<std::string> words, const std::vector<int>& inherited);
 
 }  // namespace granary
