@@ -49,7 +49,10 @@ class ShellReader {
     }
     ++at_;
     const auto value = this->value();
-    if (!value) return refuse(trouble_ + ": " + name);
+    if (!value) {
+      refuse(trouble_ + ": " + name);
+      return skip_line();
+    }
     if (out_.values.size() < kMostValues) out_.values[name] = *value;
   }
 
