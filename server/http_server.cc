@@ -136,6 +136,7 @@ class HttpServer::Daemon {
 
   Status start(UniqueFd listener, int family, unsigned threads);
   const std::string& url() const { return url_; }
+  Counters counters() const { return {requests_, bytes_}; }
 
  private:
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path, const char* method,
@@ -147,6 +148,8 @@ class HttpServer::Daemon {
   const std::string url_;
   const bool access_log_;
   MHD_Daemon* daemon_ = nullptr;
+  std::atomic<uint64_t> requests_ = 0;
+  std::atomic<uint64_t> bytes_ = 0;
 
   Mutex mutex_;
   std::condition_variable idle_;
@@ -195,6 +198,8 @@ MHD_Result HttpServer::Daemon::on_request(void* self, MHD_Connection* connection
     return MHD_YES;
   }
   const Answer answer = daemon.answer_to(connection, path, method);
+  ++daemon.requests_;
+  if (std::string_view(method) != "HEAD") daemon.bytes_ += answer.size_bytes;
   if (daemon.access_log_) {
     const char* const agent = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "User-Agent");
     log::info("served", {{"client", client_of(connection)},
@@ -244,5 +249,6 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& reposit
 HttpServer::HttpServer(std::unique_ptr<Daemon> daemon) : daemon_(std::move(daemon)) {}
 HttpServer::~HttpServer() = default;
 const std::string& HttpServer::url() const { return daemon_->url(); }
+HttpServer::Counters HttpServer::counters() const { return daemon_->counters(); }
 
 }  // namespace granary

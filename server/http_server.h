@@ -33,6 +33,13 @@ class HttpServer {
   // "http://127.0.0.1:8000"
   const std::string& url() const;
 
+  // What has been answered so far, headers not counted.
+  struct Counters {
+    uint64_t requests = 0;
+    uint64_t bytes = 0;
+  };
+  Counters counters() const;
+
  private:
   class Daemon;
   explicit HttpServer(std::unique_ptr<Daemon> daemon);

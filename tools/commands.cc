@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       kMountCommand,
       kUmountCommand,
       kShellCommand,
+      kBootCommand,
       kUpgradeCommand,
       kRemountCommand,
       kPrefetchCommand,

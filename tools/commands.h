@@ -5,6 +5,7 @@ namespace granary {
 
 struct Command;
 
+extern const Command kBootCommand;
 extern const Command kBranchCommand;
 extern const Command kBugreportCommand;
 extern const Command kCacheCommand;

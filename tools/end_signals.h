@@ -1,6 +1,7 @@
 // EndSignals: blocks the signals that end a program, in all threads, until one has come. Made before threads are.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 
 namespace granary {
@@ -20,6 +21,12 @@ class EndSignals {
   void wait() const {
     int which = 0;
     sigwait(&ours_, &which);
+  }
+  // Whether one has come, waiting for it that long.
+  bool come_within(std::chrono::milliseconds patience) const {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+    const timespec time{seconds.count(), std::chrono::nanoseconds(patience - seconds).count()};
+    return sigtimedwait(&ours_, nullptr, &time) > 0;
   }
 
  private:
