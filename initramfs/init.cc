@@ -98,7 +98,7 @@ class Boot {
     const auto found = TRY(adopt_scratch(settings_));
     if (!found) return std::string("none of this machine's own yet");
     scratch_ = *found;
-    for (const std::string& warning : scratch_->warnings) log_.failed("scratch", warning);
+    for (const std::string& warning : scratch_->warnings) log_.note("warning: scratch: " + warning);
     return scratch_->told;
   }
 
@@ -164,7 +164,7 @@ class Boot {
     }
     if (scratch_) leave_scratch();
     scratch_ = TRY(prepare_scratch(settings_));
-    for (const std::string& warning : scratch_->warnings) log_.failed("scratch", warning);
+    for (const std::string& warning : scratch_->warnings) log_.note("warning: scratch: " + warning);
     TRY(make_directories(kState, 0700));
     keep_context();
     return scratch_->told;

@@ -353,6 +353,7 @@ const std::vector<BootSetting>& setting_table() {
       {"scratch", "auto|none|DEVICE|LABEL=NAME", "where the cache and the OS's changes are kept (auto); none: in memory", Who::kAnybody, set_scratch},
       {"scratch_size", "SIZE", "of a partition made on the boot disk (all that is free)", Who::kAnybody, set_scratch_size},
       {"resize", "yes|no", "grow the scratch file system when its disk has grown (yes)", Who::kAnybody, set_flag<&Settings::resize>},
+      {"repair", "", "repair a damaged scratch file system even if files may be lost (e2fsck -y)", Who::kImageOrCommandLine, set_flag<&Settings::repair>},
       {"persistent", "yes|no", "the OS's changes outlive a reboot (yes)", Who::kAnybody, set_flag<&Settings::persistent>},
       {"quota", "SIZE", "of the cache (half of scratch, at most 4G)", Who::kAnybody, set_size<&Settings::quota_bytes>},
       {"rescue", "", "offer a shell where a step fails, and before the switch to the OS", Who::kImageOrCommandLine, set_flag<&Settings::rescue>},

@@ -54,6 +54,7 @@ struct Settings {
   std::string scratch = "auto";     // auto, none (memory), or a device or LABEL=…
   uint64_t scratch_size_bytes = 0;  // of a partition made on the boot disk; 0: all that is free
   bool resize = true;               // grow the scratch file system when its disk has grown
+  bool repair = false;              // let e2fsck answer all its questions with yes
   bool persistent = true;           // the OS's changes outlive a reboot (on a disk)
   uint64_t quota_bytes = 0;         // of the cache; 0: half of scratch, at most 4 GiB
 

@@ -3,15 +3,23 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "fs/base/file.h"
 #include "initramfs/mounts.h"
 #include "initramfs/paths.h"
+#include "initramfs/scratch/block_device.h"
+#include "initramfs/scratch/file_system.h"
+#include "initramfs/scratch/scratch_choice.h"
+#include "initramfs/scratch/scratch_disk.h"
 
 namespace granary {
 
 namespace {
+using What = ScratchChoice::What;
 constexpr uint64_t kMaxQuotaBytes = uint64_t{4} << 30;
+constexpr const char* kBootDiskMark = "/granary/boot-loader";
+constexpr const char* kLookAt = "/tmp/boot-disk";
 
 void measure(Scratch& scratch) {
   struct statvfs status {};
@@ -26,18 +34,87 @@ Result<Scratch> use_memory(const std::string& why) {
   scratch.device = "memory";
   measure(scratch);
   scratch.told = str("memory, ", scratch.size_bytes >> 20, " MB");
-  if (!why.empty()) scratch.warnings.push_back(why);
+  if (!why.empty())
+    scratch.warnings.push_back(why +
+                               ". Cache and changes are in memory, and gone at the next start; give the machine an "
+                               "empty disk to keep them");
   return scratch;
+}
+
+// Only a medium that `granary micro build` made has this file.
+bool is_boot_disk(const BlockDevice&, const BlockDevice& first_partition) {
+  const auto found = file_system_on(first_partition.path);
+  if (!found || found->type != "vfat") return false;
+  const MountRequest look{first_partition.path, kLookAt, "vfat", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, ""};
+  if (!mount_at(look)) return false;
+  const bool marked = exists(std::string(kLookAt) + kBootDiskMark);
+  (void)unmount(kLookAt);
+  return marked;
+}
+
+// Nothing is said of a grown file system that could not grow but to people: it is as large as it was.
+void grow(const Settings& settings, const BlockDevice& device, Scratch& scratch) {
+  if (!settings.resize) return;
+  const auto grown = grow_scratch(device, paths::kScratch);
+  if (!grown) scratch.warnings.push_back(grown.error().message);
+  if (grown && !grown->empty()) scratch.warnings.push_back("grown: " + *grown);
+}
+
+Result<Scratch> use_disk(const Settings& settings, const BlockDevice& device, const std::string& why) {
+  Scratch scratch;
+  const std::string repaired = TRY(check_scratch_file_system(device.path, settings.repair));
+  if (!repaired.empty()) scratch.warnings.push_back(repaired);
+  TRY(mount_at({device.path, paths::kScratch, "ext4", MS_NOATIME, ""}));
+  grow(settings, device, scratch);
+  const std::string given_up = keep_some_room(paths::kScratch);
+  if (!given_up.empty()) scratch.warnings.push_back(given_up);
+  scratch.device = device.path;
+  scratch.lasting = true;
+  measure(scratch);
+  scratch.told =
+      str(device.path, " (", why, "), ", scratch.size_bytes >> 20, " MB, ", scratch.free_bytes >> 20, " MB free");
+  return scratch;
+}
+
+Result<Scratch> make_and_use(const Settings& settings, BlockDevice device, const std::string& why) {
+  TRY(make_scratch_file_system(device.path));
+  return use_disk(settings, device, why + ", now ours");
+}
+
+Result<Scratch> follow(const Settings& settings, const ScratchChoice& choice) {
+  switch (choice.what) {
+    case What::kUse: return use_disk(settings, choice.device, choice.why);
+    case What::kFormat: return make_and_use(settings, choice.device, choice.why);
+    case What::kPartition: return make_and_use(settings, TRY(make_partition(choice.device, choice.room)), choice.why);
+    case What::kMemory: break;
+  }
+  return use_memory(choice.why);
 }
 }  // namespace
 
-void settle_devices() {}
+void settle_devices() {
+  constexpr int kStill = 3, kMost = 50;
+  std::vector<BlockDevice> seen = block_devices();
+  for (int poll = 0, still = 0; poll < kMost && still < kStill; ++poll) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::vector<BlockDevice> now = block_devices();
+    still = now == seen ? still + 1 : 0;
+    seen = std::move(now);
+  }
+}
 
-Result<std::optional<Scratch>> adopt_scratch(const Settings&) { return std::optional<Scratch>(); }
+Result<std::optional<Scratch>> adopt_scratch(const Settings& settings) {
+  const auto found = find_existing_scratch(settings, block_devices());
+  if (!found) return std::optional<Scratch>();
+  return std::optional(TRY(follow(settings, *found)));
+}
 
 Result<Scratch> prepare_scratch(const Settings& settings) {
-  if (settings.scratch == "none") return use_memory("");
-  return use_memory("no disk for scratch: changes and cache are in memory, and gone at the next start");
+  const ScratchChoice choice = choose_scratch(settings, block_devices(), is_boot_disk);
+  const auto scratch = follow(settings, choice);
+  if (scratch || choice.what == What::kMemory) return scratch;
+  leave_scratch();
+  return use_memory(scratch.error().message);
 }
 
 void leave_scratch() { (void)unmount(paths::kScratch); }

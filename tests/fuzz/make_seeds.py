@@ -367,6 +367,37 @@ def for_archives():
     seed("relation", b"a (= 1), b (")
 
 
+def for_booting():
+    def entry(type, start, count):
+        return bytes([0, 0xFE, 0xFF, 0xFF, type, 0xFE, 0xFF, 0xFF]) + struct.pack("<II", start, count)
+
+    def mbr(*entries):
+        return b"\0" * 446 + b"".join(entries).ljust(64, b"\0") + b"\x55\xaa"
+
+    seed("partition_table", mbr(entry(0x0E, 2048, 40960), entry(0x83, 43008, 4096)).ljust(34 * 512, b"\0"))
+    linux = bytes.fromhex("af3dc60f838472478e793d69d8477de4")
+    header = b"EFI PART".ljust(72, b"\0") + struct.pack("<QII", 2, 128, 128)
+    partition = linux + b"u" * 16 + struct.pack("<QQ", 2048, 4096)
+    gpt = mbr(entry(0xEE, 1, 0xFFFFFFFF)) + header.ljust(512, b"\0") + partition
+    seed("partition_table", gpt.ljust(34 * 512, b"\0"))
+    ext4 = bytearray(2048)
+    ext4[1024 + 4:1024 + 8] = struct.pack("<I", 32768)
+    ext4[1024 + 24:1024 + 28] = struct.pack("<I", 2)
+    ext4[1024 + 56:1024 + 58] = b"\x53\xef"
+    ext4[1024 + 120:1024 + 135] = b"granary-scratch"
+    seed("file_system", bytes(ext4))
+    seed("file_system", b"\xeb\x3c\x90".ljust(43, b"\0") + b"GRANARY    FAT16   ".ljust(467, b"\0") + b"\x55\xaa")
+    pin = {"asked": "5f0c branch main", "pinned": "ab" * 32, "previous": "", "trial": "cd" * 32, "failed": "",
+           "tries_left": 1, "last_failure": ""}
+    seed("boot_pin", json.dumps(pin).encode())
+    seed("boot_pin", json.dumps({"snapshot": "ab", "addresses": ["eth0 192.0.2.7/24"], "lasting": True}).encode())
+    seed("boot_settings", b'quiet granary.repository="http://a.example.org http://b.example.org" ip=dhcp '
+                          b"ds=nocloud;s=http://192.0.2.1/ cvmfs_server=http://s.example.org granary.retries=7 -- x")
+    seed("boot_settings", b"repository = http://a.example.org/os\n# c\nrescue\nscratch_size = 2G\n")
+    seed("boot_settings", b"UUID=1-2 / ext4 defaults 0 1\n/dev/sda2 none swap sw\nproc /proc proc defaults 0 0\n")
+    seed("boot_settings", b"36 35 98:0 / /a\\040b rw,noatime shared:1 - ext4 /dev/vda rw\n")
+
+
 if __name__ == "__main__":
     from_vectors()
     for_catalogs()
@@ -383,4 +414,5 @@ if __name__ == "__main__":
     for_archives()
     for_identities()
     for_seeing()
+    for_booting()
     from_repository()
