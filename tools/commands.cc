@@ -50,6 +50,7 @@ const std::vector<Command>& commands() {
       kKeyCommand,
       kSignCommand,
       kRenewCommand,
+      kMicroCommand,
       kManCommand,
       kCompletionCommand,
   };

@@ -28,6 +28,7 @@ extern const Command kLsCommand;
 extern const Command kKeyCommand;
 extern const Command kManCommand;
 extern const Command kMetricsCommand;
+extern const Command kMicroCommand;
 extern const Command kMirrorCommand;
 extern const Command kMountCommand;
 extern const Command kProbeCommand;

@@ -29,7 +29,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS passwd)  # the account of the mounts' processes
 # https; the solver and the verifier of signatures, to cook; fusermount3, which mounts for users
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, clasp, fuse3, gpgv")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "attr, autofs, qemu-utils, squashfs-tools-ng")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "attr, autofs, binutils, dosfstools, isolinux, kmod, mtools, qemu-utils, squashfs-tools-ng, syslinux, systemd-boot-efi, xorriso")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_LIST_DIR}/postinst ${CMAKE_CURRENT_LIST_DIR}/prerm ${CMAKE_CURRENT_LIST_DIR}/postrm
