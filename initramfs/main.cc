@@ -10,6 +10,7 @@
 #include "initramfs/init.h"
 #include "initramfs/lasting_root.h"
 #include "initramfs/network/network.h"
+#include "initramfs/settings_check.h"
 #include "initramfs/shutdown.h"
 
 namespace {
@@ -30,6 +31,7 @@ constexpr std::pair<const char*, int (*)(const Arguments&)> kNames[]{
     {"in-root", granary::enter_root},
     {"watch-trial", granary::watch_trial},
     {"end-sysvinit", granary::end_sysvinit},
+    {"check-settings", granary::check_settings},
 };
 
 std::string plain_name(const char* argv0) {

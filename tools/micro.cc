@@ -106,7 +106,7 @@ Result<MicroRequest> request_of(const Options& options) {
 // The very program that will read them says whether the settings make sense.
 Status check_settings(const MicroRequest& request, const std::string& parts, Io& io) {
   Program check;
-  check.words = {parts + "/granary-init", "--check-settings"};
+  check.words = {parts + "/granary-init", "check-settings"};
   check.input = micro_config(request);
   check.output = Program::Stream::kCapture;
   check.errors = Program::Stream::kCapture;

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "builder/micro/disk_medium.h"
+#include "builder/micro/iso_medium.h"
 #include "builder/micro/kernel_source.h"
 #include "builder/micro/medium.h"
+#include "builder/micro/ova_medium.h"
+#include "builder/micro/uki_medium.h"
 #include "fs/base/file.h"
-#include "fs/base/nearest.h"
 
 namespace granary {
 
@@ -15,7 +18,18 @@ struct Format {
   WriteMedium write;
 };
 
+// What is not written takes no room in these, and becomes scratch space.
+constexpr uint64_t kSparseDiskBytes = uint64_t{8} << 30;
+
 constexpr Format kFormats[] = {
+    {"iso", 0, write_iso},
+    {"raw", 0, write_raw_disk},
+    {"uki", 0, write_uki},
+    {"qcow2", kSparseDiskBytes, write_qcow2},
+    {"vmdk", 0, write_vmdk},
+    {"vdi", kSparseDiskBytes, write_vdi},
+    {"vhd", 0, write_vhd},
+    {"ova", 0, write_ova},
     {"kernel+initrd", 0, write_kernel_and_initrd},
 };
 
