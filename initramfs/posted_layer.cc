@@ -26,6 +26,20 @@ RemainAfterExit=yes
 ExecStart=/run/initramfs/bin/granary-guest boot-complete
 )";
 
+constexpr const char* kPinUnit = R"([Unit]
+Description=Granary: keep at hand what repairs the network
+DefaultDependencies=no
+After=granary-boot-complete.service
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+Type=simple
+Nice=10
+ExecStart=/run/initramfs/bin/granary-guest pin-files
+SuccessExitStatus=4 5
+)";
+
 // A tree is cooked without host keys: each machine makes its own.
 constexpr const char* kHostKeysUnit = R"([Unit]
 Description=Granary: ssh host keys of this machine
@@ -90,6 +104,8 @@ Status post_units(const std::string& posted) {
   const std::string units = posted + "/usr/lib/systemd/system";
   TRY(write(units + "/granary-boot-complete.service", kCompleteUnit, 0644));
   TRY(link("../granary-boot-complete.service", units + "/multi-user.target.wants/granary-boot-complete.service"));
+  TRY(write(units + "/granary-pin-files.service", kPinUnit, 0644));
+  TRY(link("../granary-pin-files.service", units + "/multi-user.target.wants/granary-pin-files.service"));
   TRY(write(units + "/granary-host-keys.service", kHostKeysUnit, 0644));
   TRY(link("../granary-host-keys.service", units + "/sysinit.target.wants/granary-host-keys.service"));
   return Done{};
