@@ -5,18 +5,23 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <set>
 #include <thread>
+#include <vector>
 
 #include "fs/base/file.h"
+#include "initramfs/drivers.h"
 #include "initramfs/mounts.h"
 #include "initramfs/paths.h"
 
 namespace granary {
 
 namespace {
-constexpr size_t kMaxListBytes = 64 << 10;
+constexpr size_t kMaxListBytes = 4 << 20;
 
 std::vector<std::string> lines_of(const Bytes& text) {
   std::vector<std::string> lines;
@@ -28,13 +33,60 @@ std::vector<std::string> lines_of(const Bytes& text) {
   return lines;
 }
 
-// 0, or the kernel's reason.
-int load_module(const std::string& path) {
-  const auto file = open_file(path, O_RDONLY | O_CLOEXEC);
-  if (!file) return ENOENT;
-  if (::syscall(SYS_finit_module, file->get(), "", 0) == 0) return 0;
-  // There already, or a driver without its device.
-  return errno == EEXIST || errno == ENODEV ? 0 : errno;
+// Loads those that this machine needs, each after what it needs itself.
+class Loader {
+ public:
+  Loader(std::string folder, std::vector<Driver> drivers)
+      : folder_(std::move(folder)), drivers_(std::move(drivers)), machine_(machine_aliases()) {}
+
+  // A bus's driver finds devices whose drivers came too early: once more, then.
+  void load_needed() {
+    for (size_t before = SIZE_MAX; before != loaded_;) {
+      before = loaded_;
+      for (const Driver& driver : drivers_) {
+        if (!tried_.contains(driver.file) && is_needed(driver, machine_)) load(driver);
+      }
+    }
+  }
+
+  std::string told() const { return str(loaded_, " of ", drivers_.size(), " loaded", refused_); }
+
+ private:
+  void load(const Driver& driver) {
+    if (!tried_.insert(driver.file).second) return;
+    for (const std::string& needed : driver.needs) {
+      const auto found =
+          std::find_if(drivers_.begin(), drivers_.end(), [&](const Driver& d) { return d.file == needed; });
+      if (found != drivers_.end()) load(*found);
+    }
+    const auto file = open_file(folder_ + "/" + driver.file, O_RDONLY | O_CLOEXEC);
+    if (!file) return refuse(driver.file, "it is missing");
+    // There already, or a driver without its device: no error.
+    const bool loaded = ::syscall(SYS_finit_module, file->get(), "", 0) == 0;
+    if (!loaded && errno != EEXIST && errno != ENODEV) return refuse(driver.file, ::strerror(errno));
+    loaded_ += loaded;
+    machine_ = machine_aliases();
+  }
+
+  void refuse(const std::string& file, const std::string& why) {
+    refused_ += (refused_.empty() ? "; refused: " : ", ") + file + " (" + why + ")";
+  }
+
+  const std::string folder_;
+  const std::vector<Driver> drivers_;
+  std::vector<std::string> machine_;
+  std::set<std::string> tried_;
+  size_t loaded_ = 0;
+  std::string refused_;
+};
+
+Result<std::vector<Driver>> drivers_in(const std::string& folder, const std::string& kernel) {
+  const auto modules = read_file(folder + "/granary.modules", kMaxListBytes);
+  if (modules) return parse_drivers(*modules);
+  const auto order = read_file(folder + "/granary.order", kMaxListBytes);
+  if (order) return parse_driver_order(*order);
+  return Error{Code::kInvalid,
+               str("the image has no drivers for this kernel, ", kernel, ": start it with its own kernel")};
 }
 }  // namespace
 
@@ -58,18 +110,9 @@ Result<std::string> load_modules(const std::string& folder) {
   ::uname(&system);
   const std::string ours = str(folder, "/", system.release);
   if (!exists(folder)) return std::string("none: all that is needed is in the kernel");
-  const auto order = read_file(ours + "/granary.order", kMaxListBytes);
-  if (!order)
-    return Error{Code::kInvalid,
-                 str("the image has no drivers for this kernel, ", system.release, ": start it with its own kernel")};
-  size_t loaded = 0;
-  std::string refused;
-  for (const std::string& name : lines_of(*order)) {
-    const int reason = load_module(ours + "/" + name);
-    loaded += reason == 0;
-    if (reason != 0) refused += (refused.empty() ? "; refused: " : ", ") + name + " (" + ::strerror(reason) + ")";
-  }
-  return str(loaded, " loaded", refused);
+  Loader loader(ours, TRY(drivers_in(ours, system.release)));
+  loader.load_needed();
+  return loader.told();
 }
 
 Result<std::string> await_entropy() {

@@ -10,8 +10,8 @@ namespace granary {
 // /proc, /sys, /dev with /dev/pts, and standard input and output at /dev/console.
 Result<std::string> open_console();
 
-// Drivers, in the order of `folder`/VERSION/granary.order. What is loaded already, or has no device, is no error; what
-// the kernel refuses is named in the outcome.
+// Drivers, in `folder`/VERSION, those of them that this machine needs (drivers.h). What is
+// loaded already, or has no device, is no error; what the kernel refuses is named in the outcome.
 //   kInvalid  the image is for another kernel
 Result<std::string> load_modules(const std::string& folder);
 
