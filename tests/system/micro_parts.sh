@@ -39,3 +39,33 @@ mount_within "http://127.0.0.1:$port" plain
 mount_within "https://localhost:$tls_port" secure
 
 expect_equal "$(chroot root /bin/busybox sh -c 'echo a b | cut -d" " -f2')" b
+chroot root /bin/busybox sh -c 'ls -l /etc/granary | grep -c trust' | says 1
+for applet in udhcpc udhcpc6; do
+  chroot root /bin/busybox $applet --help 2>&1 | says -F -- "-s PROG" || fail "busybox has no $applet"
+done
+
+# A scratch disk is made, found clean, grows with its disk, and is clean for e2fsprogs' own programs, too.
+for name in mke2fs e2fsck resize2fs; do ln -s e2fs "root/bin/$name"; done
+truncate -s 64M root/disk
+chroot root /bin/mke2fs -q -t ext4 -L granary-scratch -F /disk
+truncate -s 200M root/disk
+chroot root /bin/e2fsck -f -p /disk >/dev/null
+chroot root /bin/resize2fs /disk >/dev/null 2>&1
+chroot root /bin/e2fsck -f -n /disk >/dev/null
+e2fsck -f -n root/disk >/dev/null
+dumpe2fs -h root/disk 2>/dev/null >said
+says -E '^Filesystem volume name: +granary-scratch$' <said
+says -E '^Filesystem features: .*has_journal.*extent.*metadata_csum' <said
+says -E '^Block count: +204800$' <said || says -E '^Block count: +51200$' <said || fail "the file system did not grow"
+
+# What the parts may weigh, packed as in the image: docs/architecture.md has what they do weigh.
+packed() { xz --check=crc32 --x86 --lzma2=preset=6,dict=16MiB -c "$parts/$1" | wc -c; }
+while read -r part limit; do
+  size=$(packed "$part")
+  [ "$size" -le "$limit" ] || fail "$part has grown: $size bytes packed, $limit allowed"
+done <<END
+granary-mount 3400000
+granary-init 800000
+busybox 270000
+e2fs 300000
+END

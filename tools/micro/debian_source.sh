@@ -20,20 +20,12 @@ source_version() {
 # keys is apt's in a state of its own: the host's has no deb-src lines, and needs none. If VERSION has left the archive
 # meanwhile, the newest there is.
 fetch_source() {
-  local folder=$1 source=$2 version=$3 state=$1/apt entry log=$1/fetch.log
-  if [ -z "$(_host_sources)" ] && [ "$(id -u)" = 0 ]; then apt-get update -q >"$log" 2>&1 || true; fi
-  [ -n "$(_host_sources)" ] || fail "apt has no source for Debian: see /etc/apt/sources.list.d, then run apt-get update"
-  mkdir -p "$state"/{parts,lists/partial,cache/archives/partial}
-  while read -r entry; do
-    case $entry in
-      *.sources) sed 's/^Types:.*/Types: deb-src/I' "$entry" ;;
-      *) sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$entry" ;;
-    esac >"$state/parts/$(basename "$entry" | sed 's/^sources\.list$/main.list/')"
-  done < <(_host_sources)
-  local apt=(apt-get -q -o "Dir::Etc::SourceList=/nonexistent" -o "Dir::Etc::SourceParts=$state/parts"
+  local folder=$1 source=$2 version=$3 state=$cache/apt log=$1/fetch.log
+  local apt=(apt-get -q -o Dir::Etc::SourceList=/nonexistent -o "Dir::Etc::SourceParts=$state/parts"
     -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state/cache" -o APT::Sandbox::User=root
     -o Acquire::Retries=3 -o Acquire::Languages=none)
-  "${apt[@]}" update >"$log" 2>&1 || fail_with "$log" "cannot fetch the list of Debian's sources"
+  say "fetching the source of $source $version"
+  _know_sources "$log" "${apt[@]}"
   (
     cd "$folder"
     "${apt[@]}" source --download-only --only-source "$source=$version" >"$log" 2>&1 ||
@@ -41,4 +33,26 @@ fetch_source() {
       fail_with "$log" "cannot fetch Debian's source of $source"
     dpkg-source --no-copy -x "$source"_*.dsc "$source" >"$log" 2>&1 || fail_with "$log" "cannot unpack the source of $source"
   )
+}
+
+# Debian's lists of sources, as they are now or were within the hour.
+_know_sources() {
+  local log=$1 state=$cache/apt entry
+  shift
+  (
+    flock 8
+    [ -z "$(find "$state/known" -mmin -60 2>/dev/null)" ] || exit 0
+    if [ -z "$(_host_sources)" ] && [ "$(id -u)" = 0 ]; then apt-get update -q >"$log" 2>&1 || true; fi
+    [ -n "$(_host_sources)" ] || fail "apt has no source for Debian: see /etc/apt/sources.list.d, then run apt-get update"
+    rm -rf "$state"
+    mkdir -p "$state"/{parts,lists/partial,cache/archives/partial}
+    while read -r entry; do
+      case $entry in
+        *.sources) sed 's/^Types:.*/Types: deb-src/I' "$entry" >"$state/parts/$(basename "$entry")" ;;
+        *) sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$entry" >"$state/parts/$(basename "$entry" .list).list" ;;
+      esac
+    done < <(_host_sources)
+    "$@" update >"$log" 2>&1 || fail_with "$log" "cannot fetch the lists of Debian's sources"
+    touch "$state/known"
+  ) 8>"$cache/.lock-apt" || exit 1
 }

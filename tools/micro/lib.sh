@@ -37,21 +37,23 @@ with_ccache() {
 }
 
 # make_kept FOLDER FUNCTION [ARGS...]: FUNCTION WORK ARGS fills WORK/result, which becomes FOLDER when it is whole. Of
-# several processes that want the same one makes it, and the others wait.
+# several processes that want the same one makes it, and the others wait. WORK has the same path each time: what the
+# compiler's cache knows of it, it knows again.
 make_kept() {
-  local folder=$1 function=$2
+  local folder=$1 function=$2 name
+  name=$(basename "$1")
   shift 2
   mkdir -p "$cache"
   (
     flock 9
     [ ! -e "$folder" ] || [ -n "${again:-}" ] || exit 0
-    local work
-    work=$(mktemp -d "$cache/.work.XXXXXX")
+    local work=$cache/.work-$name
+    rm -rf "$work"
+    mkdir "$work"
     trap 'rm -rf "$work"' EXIT
     trap 'exit 1' HUP INT TERM
     ("$function" "$work" "$@") || exit 1
     rm -rf "$folder"
     mv "$work/result" "$folder"
-  ) 9>"$folder.lock" || exit 1
-  rm -f "$folder.lock"
+  ) 9>"$cache/.lock-$name" || exit 1
 }

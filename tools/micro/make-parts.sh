@@ -19,9 +19,12 @@ case ${1:-} in
   *) echo "make-parts: not an option: $1; see --help" >&2; exit 2 ;;
 esac
 
-need_packages cmake ninja-build g++ make bzip2 xz-utils dpkg-dev pkg-config libc6-dev libssl-dev libsqlite3-dev zlib1g-dev \
-  libzstd-dev libfuse3-dev libseccomp-dev nlohmann-json3-dev ca-certificates
+need_packages cmake ninja-build g++ make bzip2 xz-utils dpkg-dev pkg-config musl-tools linux-libc-dev libssl-dev \
+  libsqlite3-dev zlib1g-dev libzstd-dev libfuse3-dev libseccomp-dev nlohmann-json3-dev
 flags="-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie"
+linking="-no-pie -Wl,--gc-sections,-z,norelro,--build-id=none"
+# Of a small C program glibc would be the larger part. The kernel's headers lie among glibc's.
+musl="musl-gcc -idirafter /usr/include -idirafter /usr/include/$(gcc -print-multiarch)"
 out=$root/build/micro
 
 # HTTP and HTTPS alone, with proxies; what Debian's has besides needs libraries that exist only as shared ones.
@@ -49,30 +52,87 @@ build_curl() {
   sed -i 's,^prefix=.*,prefix=${pcfiledir}/../..\ngranary_slim=yes,' "$work/result/lib/pkgconfig/libcurl.pc"
 }
 
+# Everything that busybox.config does not name is off.
 build_busybox() {
-  local work=$1
-  need_packages busybox-static
+  local work=$1 version=$2 line lost=
+  fetch_source "$work" busybox "$version"
+  cd "$work/busybox"
+  say "building busybox $version"
+  local compilers=(CC="$(with_ccache "$musl")" HOSTCC="$(with_ccache gcc)")
+  make -s "${compilers[@]}" allnoconfig >"$work/build.log" 2>&1 || fail_with "$work/build.log" "cannot configure busybox"
+  {
+    cat "$here/busybox.config"
+    find . -name Config.in -exec sed -n 's/^[[:space:]]*config \([A-Z0-9_]*\)$/# CONFIG_\1 is not set/p' {} +
+  } >.config
+  { yes '' || true; } | make -s "${compilers[@]}" oldconfig >"$work/build.log" 2>&1 ||
+    fail_with "$work/build.log" "cannot configure busybox"
+  while read -r line; do
+    case $line in CONFIG_*) grep -qxF "$line" .config || lost+=" $line" ;; esac
+  done <"$here/busybox.config"
+  [ -z "$lost" ] || fail "busybox did not take:$lost (something they depend on is missing in busybox.config)"
+  make -s -j"$jobs" "${compilers[@]}" EXTRA_CFLAGS="$flags" EXTRA_LDFLAGS="$linking" busybox >"$work/build.log" 2>&1 ||
+    fail_with "$work/build.log" "cannot build busybox"
   mkdir "$work/result"
-  cp /bin/busybox "$work/result/busybox"
+  cp busybox "$work/result/"
 }
 
-# kept NAME SOURCE BINARY: the folder of NAME, made by build_NAME from Debian's SOURCE unless that was done before.
-kept() {
+# part_of_e2fs NAME OBJECTS...: one of the programs as an object file, whose main function has the program's name.
+part_of_e2fs() {
+  local name=$1
+  shift
+  ld -r -o "$name.whole.o" "$@"
+  objcopy --redefine-sym "main=${name}_main" "$name.whole.o"
+  objcopy --keep-global-symbol="${name}_main" "$name.whole.o"
+}
+
+# mke2fs's own configuration is compiled in by e2fsprogs.
+build_e2fs() {
+  local work=$1 version=$2 feature options=()
+  fetch_source "$work" e2fsprogs "$version"
+  for feature in nls elf-shlibs debugfs imager defrag fsck e2initrd-helper uuidd tdb bmap-stats rpath fuse2fs \
+    testio-debug backtrace tls; do
+    options+=("--disable-$feature")
+  done
+  for feature in pthread udev-rules-dir crond-dir systemd-unit-dir; do options+=("--without-$feature"); done
+  say "building mke2fs, e2fsck and resize2fs $version"
+  (
+    mkdir "$work/objects" && cd "$work/objects" &&
+    "$work/e2fsprogs/configure" -q "${options[@]}" --enable-libuuid --enable-libblkid \
+      CC="$(with_ccache "$musl")" CFLAGS="$flags" LDFLAGS="-static -no-pie" &&
+    make -s -j"$jobs" subs && make -s -j"$jobs" libs &&
+    make -s -j"$jobs" -C misc mke2fs && make -s -j"$jobs" -C e2fsck e2fsck && make -s -j"$jobs" -C resize resize2fs &&
+    part_of_e2fs mke2fs misc/{mke2fs,util,default_profile,mk_hugefiles,create_inode}.o &&
+    part_of_e2fs e2fsck e2fsck/*.o &&
+    part_of_e2fs resize2fs resize/{extent,resize2fs,main,online,sim_progress,resource_track}.o &&
+    $musl $flags -c -o e2fs.o "$here/e2fs.c" && mkdir "$work/result" &&
+    $musl -static -s $linking -o "$work/result/e2fs" e2fs.o ./*.whole.o \
+      lib/lib{support,ext2fs,e2p,blkid,uuid,com_err}.a
+  ) >"$work/build.log" 2>&1 || fail_with "$work/build.log" "cannot build e2fsprogs"
+}
+
+# keep NAME SOURCE BINARY [FILE...]: lays build/micro/made/NAME, made by build_NAME from Debian's SOURCE (and FILEs)
+# unless that was done before.
+keep() {
   local name=$1 source=$2 version key
   version=$(source_version "$3")
-  key=$name-$(key_of "$source $version" "$(gcc -dumpfullversion)" "$flags" "$(declare -f "build_$name")" "${@:4}")
+  key=$name-$(key_of "$source $version" "$(gcc -dumpfullversion) $(dpkg-query -W -f '${Version}' musl-tools)" \
+    "$flags $linking $musl" "$(declare -f "build_$name" part_of_e2fs)" "${@:4}")
   [ -z "$again" ] && [ -e "$cache/$key" ] || make_kept "$cache/$key" "build_$name" "$version"
-  echo "$cache/$key"
+  ln -sfn "$cache/$key" "$out/made/$name"
 }
 
 # Copies what differs alone: a build that depends on it is not made again for nothing.
 place() { cmp -s "$1" "$out/parts/$2" || install -m 755 "$1" "$out/parts/$2"; }
 
-curl=$(kept curl curl libcurl4-openssl-dev)
-busybox=$(kept busybox busybox busybox-static)
+mkdir -p "$out/parts" "$out/made"
+keep curl curl libcurl4-openssl-dev &
+makers=($!)
+keep busybox busybox busybox-static "$here/busybox.config" &
+makers+=($!)
+keep e2fs e2fsprogs e2fsprogs "$here/e2fs.c" &
+makers+=($!)
+for maker in "${makers[@]}"; do wait "$maker" || exit 1; done
 
-mkdir -p "$out/parts"
-ln -sfn "$curl" "$out/curl"  # where micro.cmake looks for it
 cd "$root"
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
@@ -80,7 +140,8 @@ if command -v ccache >/dev/null; then
 fi
 cmake --preset micro >"$out/configure.log" 2>&1 || fail_with "$out/configure.log" "cannot configure the micro preset"
 cmake --build --preset micro -j"$jobs" >"$out/build.log" 2>&1 || fail_with "$out/build.log" "cannot build the micro preset"
-place "$busybox/busybox" busybox
+place "$out/made/busybox/busybox" busybox
+place "$out/made/e2fs/e2fs" e2fs
 place "$out/bin/granary-mount" granary-mount
 place "$out/bin/granary-init" granary-init
 ls -l "$out/parts"

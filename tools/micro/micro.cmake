@@ -1,14 +1,14 @@
 # How the preset `micro` builds: granary-mount and granary-init alone, each one static file, as small as it gets
 # (docs/architecture.md, "The size of the micro image"). `tools/dev micro-parts` uses it: it first makes the slim libcurl
-# that lies in build/micro/curl, because Debian's own needs libraries of which there is no static version.
+# that lies in build/micro/made/curl, because Debian's own needs libraries of which there is no static version.
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   message(FATAL_ERROR "the micro preset is made for g++, not for ${CMAKE_CXX_COMPILER_ID}")
 endif()
 
-set(ENV{PKG_CONFIG_PATH} "${CMAKE_BINARY_DIR}/curl/lib/pkgconfig")
+set(ENV{PKG_CONFIG_PATH} "${CMAKE_BINARY_DIR}/made/curl/lib/pkgconfig")
 pkg_get_variable(slim_curl libcurl granary_slim)
 if(NOT slim_curl)
-  message(FATAL_ERROR "the slim libcurl is missing in ${CMAKE_BINARY_DIR}/curl: run tools/dev micro-parts")
+  message(FATAL_ERROR "the slim libcurl is missing in ${CMAKE_BINARY_DIR}/made: run tools/dev micro-parts")
 endif()
 foreach(library ssl:libssl-dev crypto:libssl-dev sqlite3:libsqlite3-dev z:zlib1g-dev zstd:libzstd-dev fuse3:libfuse3-dev
         seccomp:libseccomp-dev)
