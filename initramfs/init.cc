@@ -50,7 +50,7 @@ class Boot {
     steps_.should("settings", [this] { return gather_settings(); });
     steps_.should("scratch", [this] { return find_own_scratch(); });
     steps_.should("context", [this] { return look_at_disks(); });
-    steps_.should_in_the_end("network", [this] { return bring_network_up(); });
+    steps_.should("network", [this] { return bring_network_up(); });
     steps_.should("time", [this] { return settle_the_time(); });
     steps_.should("context", [this] { return look_on_network(); });
     steps_.must("scratch", [this] { return make_sure_of_scratch(); });

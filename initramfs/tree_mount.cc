@@ -176,6 +176,7 @@ std::vector<std::string> mount_words(const Settings& settings, const TreeRequest
   if (!settings.proxy.empty()) words.insert(words.end(), {"--proxy", settings.proxy});
   words.insert(words.end(), {"--clock", request.time_is_trusted ? "trusted" : "untrusted"});
   if (request.time_floor > 0) words.insert(words.end(), {"--time-floor", format_utc(request.time_floor)});
+  if (settings.verbose) words.push_back("--verbose");
   if (settings.archive) words.push_back("--archive");
   if (settings.allow_withdrawn) words.push_back("--allow-withdrawn");
   for (size_t i = 1; i < settings.repository.size(); ++i)
