@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -188,11 +189,20 @@ class Boot {
     if (!pin) log_.failed("snapshot", pin.error().message + "; the newest is taken and pinned");
     pin_ = pin.value_or(BootPin());
     choice_ = choose_snapshot(pin_, asked);
-    if (choice_.what != BootChoice::What::kNewest) TRY(store_pin(kState, pin_));
+    if (choice_.what != BootChoice::What::kNewest) note_choice();
     if (!choice_.remark.empty()) log_.note("snapshot: " + choice_.remark);
     const char* what = choice_.what == BootChoice::What::kTrial ? "trial " : "pinned ";
     return choice_.snapshot.empty() ? "first start: the newest of " + asked.substr(asked.find(' ') + 1)
                                     : what + choice_.snapshot.substr(0, 12);
+  }
+
+  // A trial that could not be counted would be tried for ever.
+  void note_choice() {
+    const Status stored = store_pin(kState, pin_);
+    if (stored) return;
+    log_.failed("snapshot", stored.error().message);
+    if (choice_.what == BootChoice::What::kTrial)
+      choice_ = {BootChoice::What::kPinned, pin_.pinned, "the update is not tried: it cannot be noted on the disk"};
   }
 
   Result<std::string> mount_the_tree() {
@@ -203,7 +213,8 @@ class Boot {
     TRY(mounted);
     if (choice_.what == BootChoice::What::kNewest) {
       note_first(pin_, asked_for(settings_, trust_), machine_.snapshot);
-      TRY(store_pin(kState, pin_));
+      const Status stored = store_pin(kState, pin_);
+      if (!stored) log_.failed("mount", "not pinned, the next start takes the newest: " + stored.error().message);
     }
     raise_time_floor(kState, machine_.published_at);
     forget_failures();
@@ -231,12 +242,17 @@ class Boot {
 
   Result<std::string> lay_over() {
     machine_.persistent = settings_.persistent && scratch_->lasting;
-    machine_.upper = machine_.persistent ? std::string(paths::kUpperFolder) + "/" + lineage_of(settings_, trust_)
-                                         : std::string(paths::kLasting) + "/upper";
-    if (!machine_.persistent) TRY(mount_volatile_layer(machine_.upper));
+    if (machine_.persistent) {
+      machine_.upper = std::string(paths::kUpperFolder) + "/" + lineage_of(settings_, trust_);
+      const Status laid = mount_overlay({tree(), paths::kPosted, machine_.upper, paths::kNewRoot});
+      if (laid) return "changes are kept on " + scratch_->device;
+      log_.failed("overlay", laid.error().message + "; changes are in memory this time");
+    }
+    machine_.persistent = false;
+    machine_.upper = std::string(paths::kLasting) + "/upper";
+    TRY(mount_volatile_layer(machine_.upper));
     TRY(mount_overlay({tree(), paths::kPosted, machine_.upper, paths::kNewRoot}));
-    return std::string(machine_.persistent ? "changes are kept on " + scratch_->device
-                                           : "changes are in memory, and gone at the next start");
+    return std::string("changes are in memory, and gone at the next start");
   }
 
   Result<std::string> settle_os_files() {
@@ -250,8 +266,9 @@ class Boot {
                 context_.instance_id,
                 context_.user_data,
                 settings_.inject};
-    plan.dns = settings_.dns;
-    plan.dns.insert(plan.dns.end(), network_.dns.begin(), network_.dns.end());
+    for (const auto* servers : {&settings_.dns, &context_.network.dns, &network_.dns})
+      for (const std::string& server : *servers)
+        if (std::find(plan.dns.begin(), plan.dns.end(), server) == plan.dns.end()) plan.dns.push_back(server);
     std::vector<std::string> complaints;
     const std::string changed = prepare_os_files(plan, complaints);
     for (const std::string& complaint : complaints) log_.failed("OS files", complaint);

@@ -14,6 +14,7 @@
 #include "fs/base/file.h"
 #include "fs/base/program.h"
 #include "initramfs/paths.h"
+#include "initramfs/posted_layer.h"
 
 namespace granary {
 
@@ -150,6 +151,22 @@ Result<bool> hand_context_on(const OsPlan& plan) {
   return true;
 }
 
+// Through the overlay, as files that the OS has: each start looks whether they still say it.
+Result<bool> settle_sysvinit(const OsPlan& plan) {
+  if (os_init_of(plan.root) != OsInit::kSysvinit) return false;
+  bool changed = false;
+  const auto replace = [&](const std::string& path, const std::string& text) -> Status {
+    if (text.empty()) return Done{};
+    changed = true;
+    return replace_file(plan.root + path, text, path == "/etc/inittab" ? 0644 : 0755, Durability::kFast);
+  };
+  TRY(replace("/etc/inittab", inittab_with_mark(text_of(plan.root + "/etc/inittab"))));
+  for (const auto& [path, verb] :
+       {std::pair("/etc/init.d/halt", "poweroff"), std::pair("/etc/init.d/reboot", "reboot")})
+    TRY(replace(path, end_script_with_hook(text_of(plan.root + path), verb)));
+  return changed;
+}
+
 Result<bool> settle_host_keys(const OsPlan& plan) {
   return !plan.keeps_changes && restore_host_keys(plan.root, plan.state_folder) > 0;
 }
@@ -198,6 +215,7 @@ std::string prepare_os_files(const OsPlan& plan, std::vector<std::string>& compl
       {"fstab", settle_fstab},
       {"resolv.conf", settle_resolver},
       {"hostname", settle_hostname},
+      {"sysvinit's files", settle_sysvinit},
       {"machine-id", settle_machine_id},
       {"ssh keys", settle_ssh_keys},
       {"ssh host keys", settle_host_keys},
@@ -225,6 +243,23 @@ std::string neutral_fstab(std::string_view text, const std::function<bool(const 
     changed |= foreign;
   }
   return changed ? out : std::string();
+}
+
+std::string inittab_with_mark(std::string_view text) {
+  constexpr std::string_view kLine = "gb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n";
+  if (text.empty() || text.find(kLine) != std::string_view::npos) return {};
+  return std::string(text) + (text.back() == '\n' ? "" : "\n") + "# Granary's micro image: the boot-complete mark\n" +
+         std::string(kLine);
+}
+
+std::string end_script_with_hook(std::string_view text, const std::string& verb) {
+  const size_t line = text.find('\n');
+  if (!text.starts_with("#!") || line == std::string_view::npos || text.find("end-sysvinit") != std::string_view::npos)
+    return {};
+  return std::string(text.substr(0, line + 1)) +
+         "[ \"$1\" != stop ] || [ ! -x /run/initramfs/bin/granary-init ] || exec /run/initramfs/bin/granary-init "
+         "end-sysvinit " +
+         verb + "  # Granary's micro image\n" + std::string(text.substr(line + 1));
 }
 
 std::string resolver_text(const std::vector<std::string>& dns, const std::vector<std::string>& search) {

@@ -55,34 +55,6 @@ RemainAfterExit=yes
 ExecStart=/usr/bin/ssh-keygen -A
 )";
 
-constexpr const char* kCompleteScript = R"(#!/bin/sh
-### BEGIN INIT INFO
-# Provides:          granary-boot-complete
-# Required-Start:    $all
-# Required-Stop:
-# Default-Start:     2 3 4 5
-# Default-Stop:
-# Short-Description: Granary: this start is complete
-### END INIT INFO
-[ "$1" = start ] || exit 0
-exec /run/initramfs/bin/granary-guest boot-complete
-)";
-
-// The last of the scripts of runlevels 0 and 6, in place of the one that would end the machine.
-constexpr const char* kEndScript = R"(#!/bin/sh
-### BEGIN INIT INFO
-# Provides:          granary-end
-# Required-Start:
-# Required-Stop:
-# Default-Start:
-# Default-Stop:      0 6
-# Short-Description: Granary: leave the disks clean
-### END INIT INFO
-[ "$RUNLEVEL" = 6 ] || [ "$RUNLEVEL" = 0 ] || exit 0
-[ "$RUNLEVEL" = 6 ] && exec /run/initramfs/bin/granary-init end-sysvinit reboot
-exec /run/initramfs/bin/granary-init end-sysvinit poweroff
-)";
-
 Status link(const std::string& target, const std::string& path) {
   TRY(make_directories(path.substr(0, path.rfind('/'))));
   if (::symlink(target.c_str(), path.c_str()) != 0 && errno != EEXIST)
@@ -108,17 +80,6 @@ Status post_units(const std::string& posted) {
   TRY(link("../granary-pin-files.service", units + "/multi-user.target.wants/granary-pin-files.service"));
   TRY(write(units + "/granary-host-keys.service", kHostKeysUnit, 0644));
   TRY(link("../granary-host-keys.service", units + "/sysinit.target.wants/granary-host-keys.service"));
-  return Done{};
-}
-
-Status post_scripts(const std::string& posted) {
-  const std::string etc = posted + "/etc";
-  TRY(write(etc + "/init.d/granary-boot-complete", kCompleteScript, 0755));
-  TRY(write(etc + "/init.d/granary-end", kEndScript, 0755));
-  for (const char* level : {"2", "3", "4", "5"})
-    TRY(link("../init.d/granary-boot-complete", str(etc, "/rc", level, ".d/S99granary-boot-complete")));
-  // Before "halt" and "reboot", behind everything else: their links are numbered from 01 by what needs what.
-  for (const char* level : {"0", "6"}) TRY(link("../init.d/granary-end", str(etc, "/rc", level, ".d/K08zgranary-end")));
   return Done{};
 }
 }  // namespace
@@ -151,10 +112,7 @@ Result<std::string> post_layer(const std::string& tree, const std::string& modul
   TRY(link(str(paths::kLasting, "/bin/granary-guest"), posted + "/usr/bin/granary-guest"));
   const OsInit init = os_init_of(tree);
   if (init == OsInit::kSystemd) TRY(post_units(posted));
-  if (init == OsInit::kSysvinit) TRY(post_scripts(posted));
-  return told + (init == OsInit::kSystemd    ? ", units of systemd"
-                 : init == OsInit::kSysvinit ? ", scripts of sysvinit"
-                                             : "");
+  return told + (init == OsInit::kSystemd ? ", units of systemd" : "");
 }
 
 }  // namespace granary

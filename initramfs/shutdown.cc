@@ -1,6 +1,5 @@
 #include "initramfs/shutdown.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <signal.h>
@@ -13,9 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <functional>
-#include <memory>
 #include <thread>
 
 #include "fs/base/file.h"
@@ -23,6 +20,7 @@
 #include "initramfs/lasting_root.h"
 #include "initramfs/mounts.h"
 #include "initramfs/paths.h"
+#include "initramfs/processes.h"
 
 namespace granary {
 
@@ -40,23 +38,6 @@ bool wait_until(milliseconds patience, const std::function<bool()>& done) {
     std::this_thread::sleep_for(kPoll);
   }
   return done();
-}
-
-std::string first_word_of(pid_t pid) {
-  const auto line = read_file(str("/proc/", pid, "/cmdline"), 64 << 10);
-  return line ? line->substr(0, line->find('\0')) : std::string();
-}
-
-std::vector<pid_t> processes_called(const std::function<bool(const std::string&)>& fits) {
-  std::vector<pid_t> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir("/proc"), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    const pid_t pid = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
-    if (pid > 1 && pid != ::getpid() && fits(first_word_of(pid))) found.push_back(pid);
-  }
-  return found;
 }
 
 bool is_ours(const std::string& word) { return word.starts_with("@"); }

@@ -11,6 +11,7 @@
 #include "initramfs/os_files.h"
 #include "initramfs/paths.h"
 #include "initramfs/pin.h"
+#include "initramfs/processes.h"
 
 namespace granary {
 
@@ -20,6 +21,15 @@ void announce(const std::string& line) {
     const auto file = open_file(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
     if (file) (void)write_all(file->get(), line);
   }
+}
+
+// What its last killing spree leaves alone: without the mount program nobody could read what ends the machine.
+void spare_ours_from_sysvinit() {
+  std::string pids;
+  for (const pid_t pid : processes_called([](const std::string& word) { return word.starts_with("@"); }))
+    pids += std::to_string(pid) + "\n";
+  if (!exists("/etc/inittab") || !make_directories("/run/sendsigs.omit.d")) return;
+  (void)replace_file("/run/sendsigs.omit.d/granary", pids, 0644, Durability::kFast);
 }
 }  // namespace
 
@@ -32,6 +42,7 @@ Status reach_boot_complete() {
     updated = note_complete(pin, machine.snapshot);
     if (updated) TRY(store_pin(paths::kStateFolder, pin));
   }
+  spare_ours_from_sysvinit();
   if (!machine.persistent) keep_host_keys("", paths::kStateFolder);
   if (updated) announce("granary: the update is now what this machine boots\n");
   char seconds[32];

@@ -196,8 +196,8 @@ Result<int> boot_complete(const Options&) {
 }
 
 Result<int> pin_files(const Options&) {
-  TRY(load_machine());
-  std::printf("%zu paths are kept at hand\n", TRY(keep_repair_files()));
+  const Machine machine = TRY(load_machine());
+  std::printf("%zu paths are kept at hand\n", TRY(keep_repair_files(machine)));
   return 0;
 }
 

@@ -133,6 +133,21 @@ TEST(NeutralFstab, OneWithoutSuchEntriesIsLeftAlone) {
   EXPECT_EQ(neutral_fstab("proc /proc proc defaults 0 0\n", [](const std::string&) { return false; }), "");
 }
 
+TEST(Sysvinit, MarksACompleteStartInItsInittabOnce) {
+  const std::string marked = inittab_with_mark("id:2:initdefault:");
+  EXPECT_THAT(marked, HasSubstr("\ngb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n"));
+  EXPECT_EQ(inittab_with_mark(marked), "");
+  EXPECT_EQ(inittab_with_mark(""), "");
+}
+
+TEST(Sysvinit, HandsOverBeforeItEndsTheMachine) {
+  const std::string hooked = end_script_with_hook("#! /bin/sh\ndo_stop\n", "reboot");
+  EXPECT_THAT(hooked, StartsWith("#! /bin/sh\n[ \"$1\" != stop ]"));
+  EXPECT_THAT(hooked, HasSubstr("end-sysvinit reboot"));
+  EXPECT_EQ(end_script_with_hook(hooked, "reboot"), "");
+  EXPECT_EQ(end_script_with_hook("", "reboot"), "");
+}
+
 class PostedLayer : public testing::Test {
  protected:
   std::string at(const std::string& path) const { return directory_.path() + path; }
@@ -163,7 +178,7 @@ TEST_F(PostedLayer, LeavesATreesOwnDriversAlone) {
   write("/modules/6.1/ext4.ko");
   ASSERT_TRUE(post_layer(at("/tree"), at("/modules"), "6.1", at("/posted")));
   EXPECT_FALSE(exists(at("/posted/lib/modules")));
-  EXPECT_TRUE(exists(at("/posted/etc/init.d/granary-boot-complete")));
+  EXPECT_FALSE(exists(at("/posted/usr/lib/systemd")));
 }
 
 }  // namespace
