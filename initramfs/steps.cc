@@ -37,7 +37,7 @@ uint32_t failures_so_far() {
 }  // namespace
 
 void Steps::must(const char* name, const Step& step) {
-  Result<std::string> outcome = insist(name, step);
+  Result<std::string> outcome = insist(log_, settings_, name, step);
   if (!outcome && settings_.rescue) {
     offer_shell(log_, str("step ", name, " failed; it is tried once more when you leave this shell"));
     outcome = step();
@@ -63,17 +63,13 @@ bool Steps::should(const char* name, const Step& step) {
   return bool(outcome);
 }
 
-bool Steps::should_in_the_end(const char* name, const Step& step) {
-  return should(name, [&] { return insist(name, step); });
-}
-
-Result<std::string> Steps::insist(const char* name, const Step& step) {
+Result<std::string> insist(BootLog& log, const Settings& settings, const char* name, const Step& step) {
   for (uint32_t attempt = 0;; ++attempt) {
     Result<std::string> outcome = step();
-    if (outcome || !may_pass(outcome.error().code) || attempt >= settings_.retries) return outcome;
+    if (outcome || !may_pass(outcome.error().code) || attempt >= settings.retries) return outcome;
     const auto pause = pause_before(attempt + 1);
-    log_.note(str(name, ": ", outcome.error().message, "; again in ", pause.count(), " s (", attempt + 1, " of ",
-                  settings_.retries, ")"));
+    log.note(str(name, ": ", outcome.error().message, "; again in ", pause.count(), " s (", attempt + 1, " of ",
+                 settings.retries, ")"));
     std::this_thread::sleep_for(pause);
   }
 }

@@ -24,16 +24,14 @@ class Steps {
   void must(const char* name, const Step& step);
   // The machine goes on without it; whether it succeeded.
   bool should(const char* name, const Step& step);
-  // Likewise; it is tried again as often as the settings say.
-  bool should_in_the_end(const char* name, const Step& step);
 
  private:
-  Result<std::string> insist(const char* name, const Step& step);
-
   BootLog& log_;
   const Settings& settings_;
 };
 
+// Its outcome in the end: what may pass is tried again as often as the settings say.
+Result<std::string> insist(BootLog& log, const Settings& settings, const char* name, const Step& step);
 // Whether the same may succeed a little later.
 bool may_pass(Code code);
 // Before attempt number `attempt` (the first is 0): 0, 1, 2, 4 … at most 15 seconds.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fs/base/file.h"
+
 namespace granary {
 namespace {
 
@@ -126,6 +128,13 @@ TEST(Settings, EverySettingOfTheTableCanBeSaidAndHasHelp) {
     const Settled out = settled({{setting.name, "\x01", SaidBy::kImage, "the image"}});
     EXPECT_EQ(out.complaints.size(), 1u) << setting.name << " takes a control character";
   }
+}
+
+TEST(Settings, TheDocumentNamesEachOfThem) {
+  const auto text = read_file(GRANARY_SOURCE_DIR "/docs/booting.md", 1 << 20);
+  if (!text) GTEST_SKIP() << "no docs/booting.md";
+  for (const BootSetting& setting : setting_table())
+    EXPECT_THAT(*text, testing::AnyOf(HasSubstr(str("`", setting.name)), HasSubstr(str("granary.", setting.name))));
 }
 
 TEST(Settings, TimesAndSizesHaveUnits) {
