@@ -29,7 +29,7 @@ void Arrival::then(std::function<void()> go_on) {
   {
     const MutexLock lock(mutex_);
     if (!result_) {
-      go_on_ = std::move(go_on);
+      waiters_.push_back(std::move(go_on));
       return;
     }
   }
@@ -37,13 +37,13 @@ void Arrival::then(std::function<void()> go_on) {
 }
 
 void Arrival::bring(Result<SharedBytes> result) {
-  std::function<void()> go_on;
+  std::vector<std::function<void()>> waiters;
   {
     const MutexLock lock(mutex_);
     result_ = std::move(result);
-    go_on = std::move(go_on_);
+    waiters.swap(waiters_);
   }
-  if (go_on) go_on();
+  for (const auto& go_on : waiters) go_on();
 }
 
 Result<SharedBytes> WithoutWaiting::read(const ObjectId& id, Fetcher& fetcher) {

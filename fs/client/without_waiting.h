@@ -2,7 +2,7 @@
 // it is not at hand; the part is on its way by then, and the same question asked again once it has arrived comes
 // further. So a request of the kernel waits for the network without a thread.
 //
-// Arrival: that one object (or, with none for an id, another thing), and who goes on when it is here. Safe from many
+// Arrival: that one object (or, with none for an id, another thing), and all who go on when it is here. Safe from many
 // threads.
 #pragma once
 
@@ -26,8 +26,8 @@ class Arrival {
   const ObjectId& id() const { return id_; }
   // Nothing while it is on its way.
   std::optional<Result<SharedBytes>> result() const;
-  // Runs `go_on` when it is here, or cannot be had: at once when that is so already, else on a thread of the fetcher.
-  // At most once an arrival; brief.
+  // Runs `go_on` when it is here, or cannot be had: at once when that is so already, else on the thread that brings it.
+  // As many may wait as like; brief.
   void then(std::function<void()> go_on);
   // Once, by whoever has it.
   void bring(Result<SharedBytes> result);
@@ -39,7 +39,7 @@ class Arrival {
   const ObjectId id_;
   mutable Mutex mutex_;
   std::optional<Result<SharedBytes>> result_ GUARDED_BY(mutex_);
-  std::function<void()> go_on_ GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> waiters_ GUARDED_BY(mutex_);
 };
 
 class WithoutWaiting {

@@ -160,6 +160,18 @@ TEST_F(WithoutWaitingTest, WhatCannotBeHadIsTheErrorOfWhoeverWaitedForIt) {
   EXPECT_EQ(snapshot_->counters().failures, 1U);
 }
 
+// A former snapshot on its way is one arrival for all who read what is still open of it.
+TEST(ArrivalTest, AllWhoWaitForItGoOn) {
+  Arrival arrival{ObjectId()};
+  int told = 0;
+  for (int i = 0; i < 3; ++i) arrival.then([&] { ++told; });
+  EXPECT_EQ(told, 0);
+  arrival.bring(SharedBytes());
+  EXPECT_EQ(told, 3);
+  arrival.then([&] { ++told; });
+  EXPECT_EQ(told, 4);
+}
+
 TEST_F(WithoutWaitingTest, AnArrivalIsToldOnceItIsHere) {
   mount();
   const auto cold = std::find_if(new_objects_.begin(), new_objects_.end(), [&](auto& id) { return !cache_.holds(id); });
