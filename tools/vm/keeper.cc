@@ -62,8 +62,8 @@ class Keeper {
     prepared_.machine.console = Machine::Console::kSocket;
     begin_ = SteadyClock::now();
     const std::string program = TRY(find_qemu());
-    qemu_.emplace(TRY(QemuProcess::start(program, qemu_words(prepared_.machine), machine_.folder(),
-                                         QemuProcess::Terminal::kNone)));
+    qemu_.emplace(TRY(
+        QemuProcess::start(program, qemu_words(prepared_.machine), machine_.folder(), QemuProcess::Terminal::kNone)));
     TRY(await_qemu(*qemu_, machine_));
     now_.keeper = ProcessIdentity::of(::getpid());
     now_.qemu = ProcessIdentity::of(qemu_->pid());

@@ -1,8 +1,19 @@
 #include "tools/vm/micro_media.h"
 
-#include <cstdlib>
+#include <fcntl.h>
+#include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "builder/archive/apt_archives.h"
+#include "builder/micro/kernel_source.h"
+#include "builder/micro/micro_image.h"
+#include "fs/base/digest.h"
 #include "fs/base/file.h"
+#include "tools/format.h"
+#include "tools/progress.h"
 
 namespace granary {
 
@@ -18,8 +29,107 @@ Result<MicroMedia> micro_media_in(const std::string& folder) {
   return out;
 }
 
-Result<MicroMedia> micro_media(const std::string&, const std::string&, const std::string&, Io&) {
-  return Error{Code::kUnsupported, "no micro image can be built yet: say --image"};
+namespace {
+constexpr UnixSeconds kAskAgainAfter = 24 * 3600;  // whether Debian has a newer kernel
+constexpr size_t kMostKept = 8;
+constexpr size_t kMaxPartBytes = size_t{64} << 20;
+constexpr const char* kTrustName = "boot";
+
+Result<MicroKernel> fetch_debian_kernel(Io& io) {
+  Progress progress(io);
+  KernelFetch fetch;
+  fetch.cache = default_cook_cache();
+  fetch.now = Clock::system().now();
+  fetch.on_step = [&](const std::string& step) { progress.show(step); };
+  fetch.on_fetch = [&](const FetchProgress& at) {
+    progress.show(str("fetching the kernel: ", human_bytes(at.bytes), " of ", human_bytes(at.bytes_total)));
+  };
+  AptArchives source(TRY(AptSources::of_host()), fetch.cache);
+  std::vector<std::string> notes;
+  MicroKernel kernel = TRY(debian_kernel(source, fetch, notes));
+  progress.clear();
+  for (const std::string& note : notes) io.err << "note: " << note << "\n";
+  return kernel;
+}
+
+// The one that was taken last, for a day.
+Result<MicroKernel> debian_kernel_of_today(const std::string& cache_folder, Io& io) {
+  const std::string kept = cache_folder + "/debian-kernel.json";
+  const UnixSeconds now = Clock::system().now();
+  const auto text = read_file(kept, 64 << 10);
+  const OrderedJson before = text ? OrderedJson::parse(*text, nullptr, false) : OrderedJson();
+  if (before.is_object()) {
+    MicroKernel kernel{before.value("image", ""), before.value("modules", ""), before.value("version", ""),
+                       before.value("described", "")};
+    const UnixSeconds age = now - before.value("taken_at", UnixSeconds{0});
+    if (age >= 0 && age < kAskAgainAfter && exists(kernel.image) && exists(kernel.modules)) return kernel;
+  }
+  const MicroKernel kernel = TRY(fetch_debian_kernel(io));
+  const OrderedJson taken{{"image", kernel.image},
+                          {"modules", kernel.modules},
+                          {"version", kernel.version},
+                          {"described", kernel.described},
+                          {"taken_at", now}};
+  TRY(replace_file(kept, taken.dump(2) + "\n", 0644, Durability::kFast));
+  return kernel;
+}
+
+// Of everything that goes into it, but the time.
+Result<std::string> digest_of(const MicroRequest& request, const std::string& parts) {
+  Sha256 hash;
+  hash.update(str(request.version, "\n", request.kernel.version, "\n", micro_config(request)));
+  std::vector<std::string> files{request.kernel.image, request.trusts.front().second,
+                                 "/etc/ssl/certs/ca-certificates.crt"};
+  for (const char* part : {"granary-init", "granary-mount", "busybox", "e2fs"}) files.push_back(parts + "/" + part);
+  for (const std::string& file : files) {
+    const auto bytes = read_file(file, kMaxPartBytes);
+    hash.update(str(file, bytes ? bytes->size() : 0, "\n"));
+    if (bytes) hash.update(*bytes);
+  }
+  return hash.finish().hex();
+}
+
+// Keeps those that were used last.
+void forget_old(const std::string& folder) {
+  std::vector<std::filesystem::directory_entry> kept;
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) kept.push_back(entry);
+  if (kept.size() <= kMostKept) return;
+  const auto used = [&](const auto& entry) { return std::filesystem::last_write_time(entry.path(), failure); };
+  std::sort(kept.begin(), kept.end(), [&](const auto& a, const auto& b) { return used(a) > used(b); });
+  for (size_t number = kMostKept; number < kept.size(); ++number)
+    static_cast<void>(remove_tree(kept[number].path().string()));
+}
+}  // namespace
+
+Result<MicroMedia> micro_media(const std::string& kernel, const std::string& trust, const std::string& cache_folder,
+                               Io& io) {
+  TRY(make_directories(cache_folder + "/media"));
+  MicroRequest request;
+  request.version = GRANARY_VERSION;
+  request.trusts = {{kTrustName, trust}};
+  request.settings = {{"trust", kTrustName}};
+  request.built_at = Clock::system().now();
+  TRY(check_request(request));
+  const std::string parts = TRY(find_micro_parts());
+  if (kernel == "tiny") {
+    request.kernel = TRY(tiny_kernel());
+  } else if (kernel == "debian") {
+    request.kernel = TRY(debian_kernel_of_today(cache_folder, io));
+  } else {
+    request.kernel = TRY(kernel_file(kernel, ""));
+  }
+  const std::string folder = str(cache_folder, "/media/", TRY(digest_of(request, parts)));
+  if (exists(folder + "/initrd")) {
+    ::utimensat(AT_FDCWD, folder.c_str(), nullptr, 0);
+    return micro_media_in(folder);
+  }
+  Progress progress(io);
+  progress.show("building the micro image");
+  const Initramfs initramfs = TRY_WITHIN("cannot make the initramfs", make_initramfs(request, parts));
+  TRY(write_micro_image(request, initramfs, "kernel+initrd", folder));
+  forget_old(cache_folder + "/media");
+  return micro_media_in(folder);
 }
 
 std::string boot_cache_folder() {

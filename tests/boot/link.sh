@@ -1,0 +1,41 @@
+# What a first start moves and takes over a link of 100 Mbit/s and 20 ms, without and with a profile of the boot, beside a
+# start with a warm cache on the same machine. Prints the figures; asserts bytes alone (docs/benchmarks.md has times).
+# needs: root fuse qemu-system-x86_64 qemu-img mcopy ssh
+# timeout: 1500
+# manual
+
+. "$ROOT/tests/boot/lib.sh"
+
+copy_of_os os
+start_serve os
+direct=$url
+start_link --rate 100M --rtt 20ms
+linked=$url
+
+run() {  # NAME URL [OPTIONS...]: seconds until complete, bytes over the link
+  local name=$1 from=$2 before
+  shift 2
+  before=$(link_carried down_bytes)
+  start_guest "$name" --repo "$from" --branch debian12 "$@"
+  wait_complete "$name"
+  echo "$name: complete after $boot_seconds s, $((($(link_carried down_bytes) - before) / 1000000)) MB over the link"
+  run_seconds=$boot_seconds run_bytes=$(($(link_carried down_bytes) - before))
+}
+end() { "$GRANARY" boot --vm "$1" stop >/dev/null; }
+
+run cold "$linked" --set profile=
+wait_ssh cold
+before=$(link_carried down_bytes)
+end cold && again cold && wait_complete cold
+echo "warm: complete after $boot_seconds s, $((($(link_carried down_bytes) - before) / 1000000)) MB over the link"
+warm=$boot_seconds
+end cold
+
+# The profile: what a boot touches, from the trace that the mount keeps.
+if [ -n "${GRANARY_BOOT_PROFILE:-}" ]; then
+  "$GRANARY" profile attach os debian12 "$GRANARY_BOOT_PROFILE" --name boot
+  run profiled "$linked"
+  end profiled
+  [ "$run_bytes" -le 60000000 ] || fail "a first start moved $run_bytes bytes"
+  echo "ratio to warm: $($PYTHON -c "print(round($run_seconds / $warm, 2))")"
+fi
