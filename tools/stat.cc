@@ -234,6 +234,8 @@ Status show_mount(const MountPoint& mount, bool json, Io& io) {
   print_line(io, "mounted", str(text_of(stat, "mounted_at"), " by process ", stat["worker_pid"]));
   print_worker(io, stat);
   print_following(io, stat);
+  if (const auto offline = stat.find("offline"); offline != stat.end() && *offline == true)
+    print_line(io, "offline", "nobody can be reached: what is in the cache can be read");
   if (const auto known = stat.find("freshness"); known != stat.end() && *known == "unknown")
     print_line(io, "freshness", "unknown: the clock is not trusted");
   print_line(io, "stale since", text_of(stat, "stale_since"));

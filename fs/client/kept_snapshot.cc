@@ -7,6 +7,7 @@ constexpr std::string_view kKind = "granary kept snapshot 1";
 // What is so, in one byte.
 constexpr uint8_t kTrusted = 1;
 constexpr uint8_t kUnknownFreshness = 2;
+constexpr uint8_t kOffline = 4;
 }  // namespace
 
 std::string kept_snapshot(const ResolvedSnapshot& resolved) {
@@ -18,7 +19,9 @@ std::string kept_snapshot(const ResolvedSnapshot& resolved) {
   out.u8(resolved.stale_since.has_value()).i64(resolved.stale_since.value_or(0));
   out.u8(resolved.withdrawn.has_value());
   if (resolved.withdrawn) out.string(resolved.withdrawn->reason).i64(resolved.withdrawn->time);
-  return out.u8(static_cast<uint8_t>((resolved.trusted ? kTrusted : 0) | (is_unknown ? kUnknownFreshness : 0))).take();
+  const int what_is_so =
+      (resolved.trusted ? kTrusted : 0) | (is_unknown ? kUnknownFreshness : 0) | (resolved.is_offline ? kOffline : 0);
+  return out.u8(static_cast<uint8_t>(what_is_so)).take();
 }
 
 Result<ResolvedSnapshot> parse_kept_snapshot(ByteView bytes) {
@@ -47,6 +50,7 @@ Result<ResolvedSnapshot> parse_kept_snapshot(ByteView bytes) {
   out.trusted = (what_is_so & kTrusted) != 0;
   if ((what_is_so & kUnknownFreshness) != 0) out.freshness = Freshness::kUnknown;
   if (is_stale) out.freshness = Freshness::kStale;
+  out.is_offline = (what_is_so & kOffline) != 0;
   if (!in.ok() || !in.at_end() || !id) return invalid;
   out.id = *id;
   out.snapshot = TRY(Snapshot::parse(snapshot));

@@ -117,6 +117,11 @@ Json restart_json(const WorkerBrief& worker) {
   return {{"at", format_utc(worker.last_restart_at)}, {"cause", printable(worker.last_restart_cause)}};
 }
 
+// Nobody can be reached now, or nobody has been since it began without them.
+bool is_offline(const ResolvedSnapshot& resolved, const Fetcher& fetcher) {
+  return fetcher.outage().has_value() || (resolved.is_offline && fetcher.stats().received_bytes == 0);
+}
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(printable(text)); }
 Json time_or_null(const std::optional<UnixSeconds>& time) { return time ? Json(format_utc(*time)) : Json(); }
 }  // namespace
@@ -145,6 +150,7 @@ std::string MountStatus::json() const {
       {"stale_since", time_or_null(resolved.stale_since)},
       {"date_proven", !resolved.stale_since.has_value()},
       {"freshness", name_of(resolved.freshness)},
+      {"offline", is_offline(resolved, parts_.fetcher)},
       {"withdrawn", resolved.withdrawn ? Json(printable(resolved.withdrawn->reason)) : Json()},
       {"worker_pid", ::getpid()},
       {"worker", worker_json(parts_.worker)},
@@ -180,6 +186,7 @@ std::optional<Bytes> MountStatus::word(std::string_view key) const {
   if (key == "snapshot") return resolved.id.hex();
   if (key == "branch") return resolved.branch;
   if (key == "tag") return resolved.tag;
+  if (key == "offline") return is_offline(resolved, parts_.fetcher) ? "yes" : "no";
   if (key == "freshness") return name_of(resolved.freshness);
   if (key == "revision") return std::to_string(resolved.revision);
   if (key == "worker_pid") return std::to_string(::getpid());

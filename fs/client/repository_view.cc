@@ -94,10 +94,12 @@ Result<VerifiedHead> believe(const Bytes& head, const ViewOptions& options, cons
 
 // Each mirror's head is looked at before it counts: one that lags, or is something else, leaves the turn to the next.
 // What a head taught that is not believed in the end (an expired one, with newer roots) goes into `seen`.
-Result<Bytes> fetch_head(Fetcher& fetcher, const ViewOptions& options, const SnapshotSelector& selector, Seen& seen) {
+Result<Bytes> fetch_head(Fetcher& fetcher, const ViewOptions& options, const SnapshotSelector& selector, Seen& seen,
+                         const std::optional<OfflineCopy>& kept) {
   struct Learnt {
     Mutex mutex;
     std::optional<Seen> seen GUARDED_BY(mutex);
+    Bytes expired GUARDED_BY(mutex);  // no reason to forget it: a mount by id may go by it
   };
   const auto learnt = std::make_shared<Learnt>();
   const auto check = [options, selector, seen, learnt](ByteView head) -> Result<uint64_t> {
@@ -106,13 +108,32 @@ Result<Bytes> fetch_head(Fetcher& fetcher, const ViewOptions& options, const Sna
     if (verified) return verified->record().revision;
     const MutexLock lock(learnt->mutex);
     learnt->seen = std::move(copy);
+    if (verified.error().code == Code::kExpired) learnt->expired = head;
     return verified.error();
   };
-  auto head = fetcher.read_head(kMaxHeadBytes, check);
+  const bool can_do_without = selector.is_complete_id() && kept && kept->head();
+  using Patience = std::chrono::milliseconds;
+  const Patience patience = can_do_without ? Patience(RepositoryView::kOfflinePatience) : Patience::max();
+  auto head = fetcher.read_head(kMaxHeadBytes, check, patience);
   const MutexLock lock(learnt->mutex);
+  // Before its versions are remembered: an older one would be of no use then.
+  if (kept && head) kept->keep_head(*head);
+  if (kept && !head && !learnt->expired.empty()) kept->keep_head(learnt->expired);
   if (!head && learnt->seen) seen = *learnt->seen;
   if (!head && head.error().code == Code::kNotFound) return not_a_repository(options.url, "it has no head.json");
   return head;
+}
+// Nobody answered, or somebody who is no server of the repository: a captive portal, a page about an error.
+bool tells_nothing(Code code) {
+  return code == Code::kUnavailable || code == Code::kNotFound || code == Code::kNotARepository ||
+         code == Code::kCorrupt || code == Code::kEndlessData;
+}
+
+// In place of one that cannot be fetched. Whoever uses it looks at it as at one that was.
+Result<Bytes> kept_head(const std::optional<OfflineCopy>& copy, const Error& why) {
+  if (auto head = copy ? copy->head() : std::nullopt) return *std::move(head);
+  if (why.code != Code::kUnavailable) return why;
+  return Error{why.code, why.message + "; and nothing was kept here of an earlier mount"};
 }
 }  // namespace
 
@@ -121,12 +142,18 @@ Result<std::unique_ptr<RepositoryView>> RepositoryView::open(Fetcher& fetcher, V
   std::optional<TrustMemory> memory;
   if (options.trust && !options.state_directory.empty()) memory.emplace(options.state_directory + "/seen");
   Seen seen = memory ? TRY(memory->load(options.trust->repository)) : Seen{};
-  const auto bytes = fetch_head(fetcher, options, selector, seen);
+  std::optional<OfflineCopy> copy;
+  if (memory) copy.emplace(options.state_directory + "/offline/" + options.trust->repository);
+  auto bytes = fetch_head(fetcher, options, selector, seen, copy);
+  const bool is_offline = !bytes && tells_nothing(bytes.error().code) && selector.is_complete_id();
+  if (is_offline) bytes = kept_head(copy, bytes.error());
   auto head = bytes ? believe(*bytes, options, selector, seen) : bytes.error();
   if (memory) TRY(memory->remember(options.trust->repository, seen));
   if (!head) return head.error();
   std::unique_ptr<RepositoryView> view(new RepositoryView(fetcher, std::move(options), *std::move(head)));
   if (memory) view->memory_.emplace(*memory);
+  if (copy) view->copy_.emplace(*copy);
+  view->is_offline_ = is_offline;
   view->seen_ = std::move(seen);
   return view;
 }
@@ -166,6 +193,8 @@ Result<ResolvedSnapshot> RepositoryView::resolve(const SnapshotSelector& selecto
                   : options_.is_clock_trusted ? Freshness::kFresh
                                               : Freshness::kUnknown;
   out.timestamp_at = head_.timestamp().time;
+  out.is_offline = is_offline_;
+  keep_for_offline(out.id);
   return out;
 }
 
@@ -249,14 +278,29 @@ Result<RepositoryView::Found> RepositoryView::find_id(const std::string& beginni
 }
 
 Result<SharedBytes> RepositoryView::names_object() {
-  if (!names_object_) names_object_ = TRY_WITHIN("cannot read the names", fetcher_.read(head_.record().names));
+  if (!names_object_) {
+    names_object_ = TRY_WITHIN("cannot read the names", kept_or_fetched(head_.record().names));
+    if (copy_) copy_->keep_object(head_.record().names, *names_object_);
+  }
   return names_object_;
+}
+
+void RepositoryView::keep_for_offline(const SnapshotId& id) {
+  const auto object = copy_ ? kept_or_fetched(id) : Error{Code::kNotFound, "nowhere to keep it"};
+  if (object) copy_->keep_object(id, **object);
+}
+
+Result<SharedBytes> RepositoryView::kept_or_fetched(const ObjectId& id) {
+  if (is_offline_) {
+    if (auto kept = copy_->object(id)) return std::make_shared<const Bytes>(*std::move(kept));
+  }
+  return fetcher_.read(id);
 }
 
 Result<Names> RepositoryView::names() { return Names::parse(*TRY(names_object())); }
 
 Result<Snapshot> RepositoryView::snapshot(const SnapshotId& id) {
-  const auto object = fetcher_.read(id);
+  const auto object = kept_or_fetched(id);
   if (!object && object.error().code == Code::kNotFound)
     return Error{Code::kNotFound,
                  str("no snapshot ", id, " in ", head_.record().name, ": never published, or removed")};

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "fs/client/offline_copy.h"
 #include "fs/client/snapshot_selector.h"
 #include "fs/client/trust_memory.h"
 #include "fs/format/names.h"
@@ -19,7 +20,7 @@ struct ViewOptions {
   std::string url;  // for messages and for stat
   std::optional<TrustFile>
       trust;                    // nothing: whoever signed the repository's first root is believed, which proves nothing
-  std::string state_directory;  // where the versions seen are remembered; empty: nowhere
+  std::string state_directory;  // where the versions seen are remembered, and an OfflineCopy is kept; empty: nowhere
   bool archive = false;         // accept what is authentic but stale
   bool allow_withdrawn = false;
   const Clock* clock = &Clock::system();
@@ -51,14 +52,17 @@ struct ResolvedSnapshot {
   bool trusted = true;                      // false: no trust file was given
   Freshness freshness = Freshness::kFresh;  // when it was resolved
   UnixSeconds timestamp_at = 0;             // of the newest timestamp that is authentic; 0: not told
+  bool is_offline = false;                  // no head could be had: all this is from what was kept
 };
 
 class RepositoryView {
  public:
-  // Fetches and verifies the head for what is about to be resolved: a complete snapshot id needs no fresh one.
+  // Fetches and verifies the head for what is about to be resolved: a complete snapshot id needs no fresh one, nor,
+  // when nobody can be reached within kOfflinePatience, any but the one that was kept.
   //   kNotARepository  there is no head.json, or something else in its place
   //   kExpired         the head is stale; the message says what to do
   //   otherwise        as verify_head, and what the fetcher said
+  static constexpr std::chrono::seconds kOfflinePatience{3};
   static Result<std::unique_ptr<RepositoryView>> open(Fetcher& fetcher, ViewOptions options,
                                                       const SnapshotSelector& selector = {});
 
@@ -88,6 +92,8 @@ class RepositoryView {
 
   Result<Bytes> record_file(uint64_t revision);
   Result<SharedBytes> names_object();
+  Result<SharedBytes> kept_or_fetched(const ObjectId& id);
+  void keep_for_offline(const SnapshotId& id);
   Result<Found> find(const SnapshotSelector& selector);
   Result<Found> find_branch(const SnapshotSelector& selector);
   Result<Found> find_tag(const std::string& name);
@@ -100,6 +106,8 @@ class RepositoryView {
   const ViewOptions options_;
   const VerifiedHead head_;
   std::optional<TrustMemory> memory_;
+  std::optional<OfflineCopy> copy_;
+  bool is_offline_ = false;
   Seen seen_;
   SharedBytes names_object_;
 };

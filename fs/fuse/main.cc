@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 
+#include "fs/fuse/built_in_names.h"
 #include "fs/fuse/fetch_mode.h"
 #include "fs/fuse/mount_arguments.h"
 #include "fs/fuse/mount_program.h"
@@ -42,6 +43,7 @@ bool is_helper(const std::string& program) { return program.substr(program.rfind
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  granary::keep_to_built_in_names();
   if (const auto channel = descriptor_after("--worker", argc, argv))
     return granary::run_worker(*channel, GRANARY_VERSION);
   if (const auto state = descriptor_after("--supervise", argc, argv))

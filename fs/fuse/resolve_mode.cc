@@ -35,6 +35,7 @@ std::string line_about(const ResolvedSnapshot& resolved) {
                        {"published_at", format_utc(resolved.snapshot.time)},
                        {"message", text_or_null(resolved.snapshot.message)},
                        {"freshness", name_of(resolved.freshness)},
+                       {"offline", resolved.is_offline},
                        {"timestamp_at", format_utc(resolved.timestamp_at)},
                    })
              .canonical() +

@@ -39,6 +39,12 @@ void tell_when_stale(const ResolvedSnapshot& resolved) {
                "granary-mount: archive: %s is stale since %s; newer states may exist, and its date is unproven\n",
                resolved.url.c_str(), format_utc(*resolved.stale_since).c_str());
 }
+
+void tell_when_offline(const ResolvedSnapshot& resolved) {
+  if (!resolved.is_offline) return;
+  std::fprintf(stderr, "granary-mount: offline: nothing of use came from %s; what is in the cache can be read\n",
+               resolved.url.c_str());
+}
 }  // namespace
 
 Result<Worker::Start> Worker::receive_start(const WorkerChannel& channel) {
@@ -108,6 +114,7 @@ Status Worker::choose_snapshot() {
   resolved_ = TRY(view_->resolve(selector_));
   TRY(kept_.keep(KeptSnapshots{*resolved_, {}, selector_.text(), {}}.serialise()));
   tell_when_stale(*resolved_);
+  tell_when_offline(*resolved_);
   return Done{};
 }
 
@@ -132,8 +139,10 @@ bool Worker::take_over() {
 Status Worker::open_snapshot() {
   replay_ = start_replay();  // beside all that follows
   Fetcher& fetcher = connection_->fetcher();
-  auto snapshot =
-      TRY(MountedSnapshot::open(resolved_->snapshot.catalog, fetcher, ServedSnapshots::names_of(*resolved_)));
+  const char* const lacking = "offline, and the cache lacks what a mount needs";
+  auto opened = MountedSnapshot::open(resolved_->snapshot.catalog, fetcher, ServedSnapshots::names_of(*resolved_));
+  if (!opened && resolved_->is_offline) return opened.error().within(lacking);
+  auto snapshot = TRY(std::move(opened));
   snapshots_.emplace(fetcher, *resolved_, std::move(snapshot), former_);
   if (connection_->fetcher().stats().misses > 0) found_in_ = KernelReadAhead::Cache::kCold;
   return Done{};

@@ -262,12 +262,12 @@ struct Heads {
 constexpr std::chrono::milliseconds kLeastPatienceForNewer{50};
 }  // namespace
 
-Result<Bytes> Fetcher::read_head(size_t limit_bytes, const HeadCheck& check) {
+Result<Bytes> Fetcher::read_head(size_t limit_bytes, const HeadCheck& check, std::chrono::milliseconds patience) {
   const auto began = std::chrono::steady_clock::now();
   const auto heads = std::make_shared<Heads>();
   const auto ask = [&](std::vector<size_t> only, std::optional<Result<Heads::Answer>> Heads::*place) {
     Download::Plan plan;
-    plan.request = {"head.json", limit_bytes, Priority::kDemand, deadline_from_now(Priority::kDemand)};
+    plan.request = {"head.json", limit_bytes, Priority::kDemand, began + std::min(options_.deadline, patience)};
     plan.request.revalidate = true;
     plan.only = std::move(only);
     plan.accept = [check](Bytes head) -> Result<SharedBytes> {

@@ -90,14 +90,17 @@ class Fetcher : public ObjectReader {
 
   // The newest head.json that the quick ones of several mirrors offer: two of them are asked at the same time, others
   // only when these have none that `check` likes. `check` gives its revision; it runs on threads of the fetcher, beside
-  // itself.
+  // itself. At most `patience` of the usual deadline.
   //   kNotFound     no mirror has one
   //   kUnavailable  no mirror could be asked; the message begins "cannot reach the repository"
   //   otherwise     what `check` said
   using HeadCheck = std::function<Result<uint64_t>(ByteView head)>;
-  Result<Bytes> read_head(size_t limit_bytes, const HeadCheck& check);
+  Result<Bytes> read_head(size_t limit_bytes, const HeadCheck& check,
+                          std::chrono::milliseconds patience = std::chrono::milliseconds::max());
 
   FetcherStats stats() const;
+  // The network is gone: what the last attempt met.
+  std::optional<std::string> outage() const { return sources_.choice.outage(std::chrono::steady_clock::now()); }
   // One for each mirror and proxy on the way to it, in the order given.
   std::vector<SourceStatus> sources() const;
 
