@@ -21,7 +21,8 @@ struct Options {
   std::vector<std::string> settings;
   std::string console_file;
   std::string machine;             // --vm
-  std::vector<std::string> words;  // what to do with it
+  std::string action;              // what to do with it
+  std::vector<std::string> words;  // of ssh
   std::string user = "root";
   bool until_complete = false;
   bool libvirt = false;
@@ -143,19 +144,19 @@ Status start_kept(const Options& options, Io& io) {
 Status act_on_kept(const Options& options, Io& io) {
   ActionOptions how;
   how.machine = options.machine;
-  how.action = options.words.front();
-  how.words.assign(options.words.begin() + 1, options.words.end());
+  how.action = options.action;
+  how.words = options.words;
   how.user = options.user;
   how.json = options.json;
-  if (options.words.front() != "ssh" && options.words.size() > 1)
-    return Error{Code::kInvalid, str(printable(options.words[1]), ": only ssh takes more words")};
+  if (how.action != "ssh" && !how.words.empty())
+    return Error{Code::kInvalid, str(printable(how.words[0]), ": only ssh takes more words")};
   if (how.action != "list" && how.machine.empty())
     return Error{Code::kInvalid, str(how.action, ": which machine? Say --vm NAME")};
   return act(how, io);
 }
 
 Status run(const Options& options, Io& io) {
-  if (!options.words.empty()) return act_on_kept(options, io);
+  if (!options.action.empty()) return act_on_kept(options, io);
   if (!options.machine.empty()) return start_kept(options, io);
   if (options.libvirt) return Error{Code::kInvalid, "--libvirt goes with --vm NAME, which keeps the machine's files"};
   const MachineRequest request = TRY(request_of(options));
@@ -208,7 +209,9 @@ void define_machine(CLI::App& app, Options& options) {
 void define_kept(CLI::App& app, Options& options) {
   app.add_option("--vm", options.machine, "a machine that stays, in the background: made the first time, then started")
       ->type_name("NAME");
-  app.add_option("ACTION", options.words, "list, stop, console, ssh [-- COMMAND], reset, remove");
+  app.add_option("ACTION", options.action, "list, stop, console, ssh, reset, remove")
+      ->check(CLI::IsMember({"list", "stop", "console", "ssh", "reset", "remove"}));
+  app.add_option("COMMAND", options.words, "with ssh: what to run there instead of a shell, after --");
   app.add_option("--user", options.user, "with ssh: whom to log in as")->capture_default_str();
   app.add_flag("--libvirt", options.libvirt, "with --vm: do not start it, print it as a domain for libvirt");
 }

@@ -12,6 +12,7 @@ class EndSignals {
     sigemptyset(&ours_);
     sigaddset(&ours_, SIGTERM);
     sigaddset(&ours_, SIGINT);
+    sigaddset(&ours_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ours_, &before_);
   }
   ~EndSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

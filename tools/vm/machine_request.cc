@@ -130,15 +130,16 @@ Status add_media(const MachineRequest& request, Machine& machine, const Settings
   return Done{};
 }
 
-Status add_image(const MachineRequest& request, Machine& machine) {
-  const std::string format = TRY(disk_format(request.image));
+Status add_image(const MachineRequest& request, Machine& machine, const std::string& folder) {
   const UniqueFd file = TRY(open_file(request.image, O_RDONLY | O_CLOEXEC));
   const bool is_iso = TRY(read_at(file.get(), 0x8001, 5)) == "CD001";
+  const bool is_efi_program = TRY(read_at(file.get(), 0, 2)) == "MZ";
   Disk disk;
-  disk.path = request.image;
-  disk.format = format;
+  disk.path = is_efi_program ? folder + "/efi.img" : request.image;
+  disk.format = TRY(disk_format(request.image));
   disk.use = is_iso ? Disk::Use::kCdrom : Disk::Use::kBoot;
-  if (request.uefi) machine.firmware = TRY(find_uefi_firmware());
+  if (is_efi_program) TRY(write_efi_disk(request.image, disk.path));
+  if (is_efi_program || request.uefi) machine.firmware = TRY(find_uefi_firmware());
   machine.disks.push_back(std::move(disk));
   return Done{};
 }
@@ -252,7 +253,7 @@ Result<PreparedMachine> prepare_machine(const MachineRequest& request, const std
   out.url = TRY(url_of(request, out.server));
   const Settings settings = settings_of(request, out.url);
   const bool has_boot_loader = !request.image.empty() && !std::filesystem::is_directory(request.image);
-  if (has_boot_loader) TRY(add_image(request, machine));
+  if (has_boot_loader) TRY(add_image(request, machine, folder));
   if (!has_boot_loader) TRY(add_media(request, machine, settings, io));
   TRY(add_scratch(request, machine, folder, is_kept));
   if (request.ssh_port) machine.ssh_port = TRY(free_port(*request.ssh_port));

@@ -17,6 +17,7 @@ namespace {
 constexpr const char* kBoundary = "granary-boot-7d1f0b";
 constexpr size_t kKeyLimitBytes = 64 << 10;
 constexpr uint64_t kSmallestDisk = 1 << 20;
+constexpr size_t kLargestDisk = size_t{128} << 20;
 
 std::string trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
@@ -55,6 +56,7 @@ const char* type_of(const Bytes& user_data) {
   return "text/plain";
 }
 
+// One of mtools' on the image at `path`.
 Status run_mtool(const std::string& path, std::vector<std::string> words, const std::string& folder) {
   Program program;
   program.words = std::move(words);
@@ -64,8 +66,16 @@ Status run_mtool(const std::string& path, std::vector<std::string> words, const 
       std::vector<std::string>{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MTOOLS_SKIP_CHECK=1", "LC_ALL=C.UTF-8"};
   program.output = Program::Stream::kDiscard;
   program.errors = Program::Stream::kCapture;
-  TRY_WITHIN("cannot make the seed disk", run_program_well(program));
+  TRY_WITHIN("cannot make a small disk", run_program_well(program));
   return Done{};
+}
+// With room for `bytes` of files.
+Status format_disk(const std::string& image, const char* label, uint64_t bytes, const std::string& folder) {
+  TRY(find_helper("mcopy", "mtools", "make a small disk"));
+  TRY(open_file(image, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const uint64_t sectors = std::max(kSmallestDisk, bytes + bytes / 4 + (256 << 10)) / (16 * 32 * 512) + 1;
+  return run_mtool(image, {"mformat", "-C", "-v", label, "-t", std::to_string(sectors), "-h", "16", "-s", "32", "::"},
+                   folder);
 }
 }  // namespace
 
@@ -85,19 +95,23 @@ Bytes user_data_of(const Seed& seed) {
 }
 
 Status write_seed_disk(const Seed& seed, const std::string& path) {
-  TRY(find_helper("mcopy", "mtools", "make the seed disk"));
   const TemporaryDirectory files = TRY(TemporaryDirectory::make());
   const Bytes user_data = user_data_of(seed);
   TRY(replace_file(files.path() + "/user-data", user_data, 0600, Durability::kFast));
   TRY(replace_file(files.path() + "/meta-data", meta_data_of(seed), 0600, Durability::kFast));
-  const std::string image = files.path() + "/seed";
-  const uint64_t size = std::max(kSmallestDisk, (user_data.size() / 512 + 256) * 1024);
-  TRY(open_file(image, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  TRY(run_mtool(image,
-                {"mformat", "-C", "-v", "CIDATA", "-T", std::to_string(size / 512), "-h", "16", "-s", "32", "::"},
-                files.path()));
+  const std::string image = files.path() + "/disk";
+  TRY(format_disk(image, "CIDATA", user_data.size(), files.path()));
   TRY(run_mtool(image, {"mcopy", "user-data", "meta-data", "::"}, files.path()));
-  return replace_file(path, TRY(read_file(image, size_t{64} << 20)), 0600, Durability::kFast);
+  return replace_file(path, TRY(read_file(image, kLargestDisk)), 0600, Durability::kFast);
+}
+
+Status write_efi_disk(const std::string& program, const std::string& path) {
+  const TemporaryDirectory files = TRY(TemporaryDirectory::make());
+  const std::string image = files.path() + "/disk";
+  TRY(format_disk(image, "EFI", TRY(read_file(program, kLargestDisk)).size(), files.path()));
+  TRY(run_mtool(image, {"mmd", "::/EFI", "::/EFI/BOOT"}, files.path()));
+  TRY(run_mtool(image, {"mcopy", program, "::/EFI/BOOT/BOOTX64.EFI"}, files.path()));
+  return replace_file(path, TRY(read_file(image, 2 * kLargestDisk)), 0600, Durability::kFast);
 }
 
 Result<std::vector<std::string>> public_ssh_keys(const std::string& file) {

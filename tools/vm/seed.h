@@ -25,6 +25,11 @@ Bytes user_data_of(const Seed& seed);
 // Writes the image at `path`, mode 0600: user data often holds secrets.   kNotFound: mtools is missing
 Status write_seed_disk(const Seed& seed, const std::string& path);
 
+// A FAT file system at `path` (mode 0600) with nothing but `program` in it, where UEFI firmware looks for what it
+// starts.
+//   kNotFound: mtools is missing
+Status write_efi_disk(const std::string& program, const std::string& path);
+
 // The public keys of ~/.ssh, or of `file`, which may be the public or the private one.
 //   kNotFound, kInvalid  `file` is no public key
 Result<std::vector<std::string>> public_ssh_keys(const std::string& file);
