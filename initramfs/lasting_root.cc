@@ -34,9 +34,15 @@ Status copy_file(const std::string& from, const std::string& to, const struct st
   const UniqueFd out = TRY(open_file(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 07777));
   for (off_t left = status.st_size; left > 0;) {
     const ssize_t sent = ::sendfile(out.get(), in.get(), nullptr, static_cast<size_t>(left));
-    if (sent <= 0) return system_error(sent == 0 ? EIO : errno, "cannot copy " + from + " to " + to);
+    if (sent <= 0) return system_error(sent == 0 ? EIO : errno, str("cannot copy ", from, " to ", to));
     left -= sent;
   }
+  return Done{};
+}
+
+Status move_and_link(const std::string& from, const std::string& to) {
+  TRY(move_across(from, to));
+  if (::symlink(to.c_str(), from.c_str()) != 0) return system_error(errno, str("cannot link ", from));
   return Done{};
 }
 
@@ -59,7 +65,7 @@ Status move_across(const std::string& from, const std::string& to) {
       return system_error(errno, "cannot make the link " + to);
   } else if (S_ISDIR(status.st_mode)) {
     TRY(make_directories(to, status.st_mode & 07777));
-    for (const std::string& name : names_in(from)) TRY(move_across(from + "/" + name, to + "/" + name));
+    for (const std::string& name : names_in(from)) TRY(move_across(str(from, "/", name), str(to, "/", name)));
   } else {
     TRY(copy_file(from, to, status));
   }
@@ -69,22 +75,18 @@ Status move_across(const std::string& from, const std::string& to) {
 Status move_to_lasting_root(const std::string& from, const std::string& lasting) {
   for (const std::string& name : names_in(from)) {
     if (stays(name)) continue;
-    if (name == "lib") {
-      for (const std::string& inner : names_in(from + "/lib")) {
-        if (inner == "modules") continue;
-        TRY(make_directories(lasting + "/lib"));
-        TRY(move_across(from + "/lib/" + inner, lasting + "/lib/" + inner));
-        if (::symlink((lasting + "/lib/" + inner).c_str(), (from + "/lib/" + inner).c_str()) != 0)
-          return system_error(errno, "cannot link " + from + "/lib/" + inner);
-      }
+    if (name != "lib") {
+      TRY(move_and_link(str(from, "/", name), str(lasting, "/", name)));
       continue;
     }
-    TRY(move_across(from + "/" + name, lasting + "/" + name));
-    if (::symlink((lasting + "/" + name).c_str(), (from + "/" + name).c_str()) != 0)
-      return system_error(errno, "cannot link " + from + "/" + name);
+    for (const std::string& inner : names_in(str(from, "/lib"))) {
+      if (inner == "modules") continue;
+      TRY(make_directories(str(lasting, "/lib")));
+      TRY(move_and_link(str(from, "/lib/", inner), str(lasting, "/lib/", inner)));
+    }
   }
   for (const char* folder : {"tree", "scratch", "posted", "dev", "proc", "tmp", "log", "etc", "bin"})
-    TRY(make_directories(lasting + "/" + folder));
+    TRY(make_directories(str(lasting, "/", folder)));
   for (const char* name : {"granary-guest", "granary-lease"}) {
     if (::symlink("granary-init", (lasting + "/bin/" + name).c_str()) != 0 && errno != EEXIST)
       return system_error(errno, str("cannot link ", lasting, "/bin/", name));
@@ -99,8 +101,9 @@ Status move_to_lasting_root(const std::string& from, const std::string& lasting)
 
 Result<std::string> make_lasting_root() {
   TRY(mount_at({"tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"}));
-  TRY(make_directories(paths::kLasting));
   TRY(make_directories(paths::kBootFolder));
+  // A file system of its own: sysvinit forbids programs on /run (noexec).
+  TRY(mount_at({"tmpfs", paths::kLasting, "tmpfs", MS_NOSUID, "mode=0755"}));
   TRY(move_to_lasting_root("/", paths::kLasting));
   // They stay there: a worker of the mount program that replaces a dead one needs them as the first one did.
   TRY(mount_at({"/dev", str(paths::kLasting, "/dev"), "none", MS_BIND, ""}));

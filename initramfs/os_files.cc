@@ -201,10 +201,10 @@ std::vector<std::string> host_key_names(const std::string& folder) {
 size_t copy_host_keys(const std::string& from, const std::string& to) {
   size_t copied = 0;
   for (const std::string& name : host_key_names(from)) {
-    const std::string key = text_of(from + "/" + name);
-    if (key.empty() || key == text_of(to + "/" + name)) continue;
+    const std::string key = text_of(str(from, "/", name));
+    if (key.empty() || key == text_of(str(to, "/", name))) continue;
     const mode_t mode = name.ends_with(".pub") ? 0644 : 0600;
-    copied += bool(make_directories(to)) && bool(replace_file(to + "/" + name, key, mode, Durability::kFast));
+    copied += bool(make_directories(to)) && bool(replace_file(str(to, "/", name), key, mode, Durability::kFast));
   }
   return copied;
 }

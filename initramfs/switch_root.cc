@@ -28,7 +28,7 @@ bool is_program(const std::string& root, std::string path) {
     const ssize_t n = ::readlink((root + path).c_str(), target, sizeof target - 1);
     if (n <= 0) return false;
     const std::string to(target, static_cast<size_t>(n));
-    path = to.front() == '/' ? to : path.substr(0, path.rfind('/') + 1) + to;
+    path = to.front() == '/' ? to : str(path.substr(0, path.rfind('/') + 1), to);
   }
   return false;
 }

@@ -64,15 +64,15 @@ bool comes_before(const BlockDevice& a, const BlockDevice& b) {
 std::vector<BlockDevice> block_devices(const std::string& sys_folder) {
   std::vector<BlockDevice> devices;
   for (const std::string& name : names_in(sys_folder)) {
-    const std::string folder = sys_folder + "/" + name;
+    const std::string folder = str(sys_folder, "/", name);
     // A partition is listed beside its disk, too; it is taken from within the disk's folder, which says whose it is.
     if (is_no_disk(name) || exists(folder + "/partition")) continue;
     const BlockDevice disk = describe(folder, name);
     if (disk.size_bytes == 0) continue;
     devices.push_back(disk);
     for (const std::string& inner : names_in(folder)) {
-      if (!inner.starts_with(name) || !exists(folder + "/" + inner + "/partition")) continue;
-      BlockDevice partition = describe(folder + "/" + inner, inner);
+      if (!inner.starts_with(name) || !exists(str(folder, "/", inner, "/partition"))) continue;
+      BlockDevice partition = describe(str(folder, "/", inner), inner);
       partition.disk = name;
       partition.removable = disk.removable;
       devices.push_back(partition);

@@ -76,7 +76,7 @@ Result<Scratch> use_disk(const Settings& settings, const BlockDevice& device, co
   return scratch;
 }
 
-Result<Scratch> make_and_use(const Settings& settings, BlockDevice device, const std::string& why) {
+Result<Scratch> make_and_use(const Settings& settings, const BlockDevice& device, const std::string& why) {
   TRY(make_scratch_file_system(device.path));
   return use_disk(settings, device, why + ", now ours");
 }

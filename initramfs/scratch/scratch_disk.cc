@@ -41,8 +41,8 @@ std::string partition_name(const std::string& disk, uint32_t number) {
 
 Status tell_kernel(int disk, int operation, uint32_t number, uint64_t start_sector, uint64_t sectors) {
   blkpg_partition partition{};
-  partition.start = static_cast<long long>(start_sector * kSectorBytes);
-  partition.length = static_cast<long long>(sectors * kSectorBytes);
+  partition.start = static_cast<long long>(start_sector) * static_cast<long long>(kSectorBytes);
+  partition.length = static_cast<long long>(sectors) * static_cast<long long>(kSectorBytes);
   partition.pno = static_cast<int>(number);
   blkpg_ioctl_arg argument{};
   argument.op = operation;
