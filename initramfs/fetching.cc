@@ -1,5 +1,7 @@
 #include "initramfs/fetching.h"
 
+#include <algorithm>
+
 #include "initramfs/lasting_root.h"
 
 namespace granary {
@@ -22,7 +24,11 @@ Result<Bytes> fetch_by_mount_program(const FetchRequest& request) {
   ProgramEnd end = TRY(run_in_lasting_root(program));
   if (end.ok()) return std::move(end.output);
   const Code code = end.status == static_cast<int>(Code::kNotFound) ? Code::kNotFound : Code::kUnavailable;
-  return Error{code, "cannot fetch " + request.url + ": " + printable(end.errors.substr(0, 300))};
+  // One line, which names the URL already.
+  std::string why = end.errors.substr(0, std::min<size_t>(end.errors.find('\n'), 400));
+  constexpr std::string_view kPrefix = "granary-mount: ";
+  if (why.starts_with(kPrefix)) why.erase(0, kPrefix.size());
+  return Error{code, why.empty() ? "cannot fetch " + request.url : why};
 }
 
 }  // namespace granary

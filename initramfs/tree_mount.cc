@@ -204,7 +204,10 @@ Status mount_tree(const Settings& settings, const TreeRequest& request, Machine&
 void unmount_tree() { (void)unmount(paths::kTree, MNT_DETACH); }
 
 Error mount_error(int status, const std::string& said) {
-  const Code code = is_code(status) ? static_cast<Code>(status) : Code::kInternal;
+  constexpr int kWrongCommandLine = 2;  // a mount program of another version than ours
+  const Code code = is_code(status)               ? static_cast<Code>(status)
+                    : status == kWrongCommandLine ? Code::kUnsupported
+                                                  : Code::kInternal;
   std::string message = last_words(said);
   if (message.empty()) message = str("the mount program ended with status ", status);
   const std::string meaning = meaning_of(code);
