@@ -64,8 +64,9 @@ void add_complaints(Context& context, const std::vector<std::string>& complaints
   context.complaints.insert(context.complaints.end(), complaints.begin(), complaints.end());
 }
 
-// Its sections come behind those of the user data, and so replace what they said.
-void add_extra_user_data(Context& context) {
+// Its sections come behind those of the user data, and so replace what they said. `last`: nobody else will be asked, so
+// that, if nobody had anything, this is the context.
+void add_extra_user_data(Context& context, bool last) {
   const auto mounted = MountedVolumes::attach(Which::kAll);
   for (const SeedVolume& volume : mounted.volumes()) {
     const auto text = read_seed_file(volume, kExtraUserData);
@@ -76,6 +77,7 @@ void add_extra_user_data(Context& context) {
       extra.source = "extra user data (" + volume.device + ")";
       extra.user_data = **text;
       consume_user_data(extra);
+      if (last && context.source.empty()) context.source = extra.source;
       context.sayings.insert(context.sayings.end(), extra.sayings.begin(), extra.sayings.end());
       add_complaints(context, extra.complaints);
     }
@@ -119,7 +121,7 @@ Context find_context(const Settings& settings, bool with_network, const Fetch& f
   Context context = first_context(sources, mounted ? mounted->volumes() : std::vector<SeedVolume>(), fetch);
   if (mounted) add_complaints(context, mounted->complaints());
   mounted.reset();
-  if (settings.extra_user_data) add_extra_user_data(context);
+  if (settings.extra_user_data) add_extra_user_data(context, with_network || settings.network == "none");
   if (context.complaints.size() > kMostComplaints) context.complaints.resize(kMostComplaints);
   return context;
 }

@@ -116,7 +116,7 @@ Status add(const std::string& parameter, NetworkPlan& plan) {
 
 Result<NetworkPlan> parse_ip_parameters(const std::vector<std::string>& parameters) {
   NetworkPlan plan;
-  plan.origin = "ip=";
+  plan.origin = kIpParameter;
   for (const std::string& parameter : parameters) TRY(add(parameter, plan));
   return plan;
 }

@@ -8,6 +8,8 @@
 
 namespace granary {
 
+inline constexpr const char* kIpParameter = "ip=";  // the origin of such plans
+
 // kInvalid: the message names the parameter and what is wrong with it.
 Result<NetworkPlan> parse_ip_parameters(const std::vector<std::string>& parameters);
 

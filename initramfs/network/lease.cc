@@ -13,6 +13,11 @@ constexpr size_t kMostRoutes = 128;
 constexpr size_t kMostValueBytes = 8192;  // a DHCP message has less
 constexpr uint32_t kLeastMtu = 576, kMostMtu = 65535;
 
+// udhcpc puts this where a name was none.
+constexpr std::string_view kNoName = "bad";
+
+bool is_name(std::string_view text) { return text != kNoName && is_host_name(text); }
+
 // What the server said under one name after the other.
 class LeaseReader {
  public:
@@ -47,10 +52,10 @@ class LeaseReader {
     std::vector<IpAddress> addresses;
     for (const std::string& word : words(name, kMostOfAKind)) {
       const auto address = IpAddress::parse(word);
-      if (address && address->is_of_a_host())
-        addresses.push_back(*address);
-      else
+      if (!address || !address->is_of_a_host())
         refuse(name, "not the address of a host", word);
+      else if (std::find(addresses.begin(), addresses.end(), *address) == addresses.end())
+        addresses.push_back(*address);
     }
     return addresses;
   }
@@ -58,7 +63,7 @@ class LeaseReader {
   // All of them or, if one is wrong, none: such a value is not a list of domains.
   void add_domains(const char* name, std::vector<std::string>& domains) {
     const auto words = this->words(name, kMostOfAKind);
-    if (!std::all_of(words.begin(), words.end(), is_host_name)) return refuse(name, "not domains", value(name));
+    if (!std::all_of(words.begin(), words.end(), is_name)) return refuse(name, "not domains", value(name));
     for (const std::string& word : words)
       if (std::find(domains.begin(), domains.end(), word) == domains.end()) domains.push_back(word);
   }
@@ -146,7 +151,7 @@ Result<Lease> parse_lease(const std::map<std::string, std::string>& environment)
   lease.ntp = texts_of(reader.addresses("ntpsrv"));
   reader.add_domains("search", lease.search);
   reader.add_domains("domain", lease.search);
-  if (const std::string name = reader.value("hostname"); is_host_name(name))
+  if (const std::string name = reader.value("hostname"); is_name(name))
     lease.hostname = name;
   else if (!name.empty())
     reader.refuse("hostname", "not a host's name", name);

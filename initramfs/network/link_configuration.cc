@@ -83,11 +83,12 @@ std::vector<std::string> apply(RouteSocket& kernel, const LinkConfiguration& wan
     if (!status) refused.push_back(status.error().message);
   };
   if (wanted.mtu != 0) note(kernel.set_mtu(wanted.index, wanted.mtu));
-  for (const IpPrefix& address : wanted.addresses) note(kernel.add_address(wanted.index, address));
   for (const RouteEntry& route : before.routes)
     if (!has(wanted.routes, route)) note(kernel.remove_route(route));
+  // First what goes: the kernel takes a network's later addresses along with its first.
   for (const IpPrefix& address : before.addresses)
     if (!has(wanted.addresses, address)) note(kernel.remove_address(wanted.index, address));
+  for (const IpPrefix& address : wanted.addresses) note(kernel.add_address(wanted.index, address));
   // Straight routes first: others may lead by what they reach.
   for (const bool straight : {true, false})
     for (const RouteEntry& route : wanted.routes)

@@ -23,7 +23,7 @@ LinkConfiguration configuration_of(const Lease& lease, int index);
 // What the plan says that is no address is left out and told of in `problems`.
 LinkConfiguration configuration_of(const LinkPlan& plan, int index, std::vector<std::string>& problems);
 
-// Gives the link all of `wanted`, then takes from it what `before` had and `wanted` has not. Goes on after a refusal.
+// Takes from the link what `before` had and `wanted` has not, and gives it all of `wanted`. Goes on after a refusal.
 // Returns what the kernel refused, a line each.
 std::vector<std::string> apply(RouteSocket& kernel, const LinkConfiguration& wanted, const LinkConfiguration& before);
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "fs/base/file.h"
+#include "initramfs/network/advertised_names.h"
 #include "initramfs/network/dhcp_client.h"
 #include "initramfs/network/ip_parameter.h"
 #include "initramfs/network/link_configuration.h"
@@ -66,8 +67,11 @@ struct Job {
 
 class BringUp {
  public:
-  BringUp(const Settings& settings, RouteSocket kernel)
-      : settings_(settings), kernel_(std::move(kernel)), deadline_(Clock::now() + settings.network_timeout) {}
+  BringUp(const Settings& settings, RouteSocket kernel, AdvertisedNames advertised)
+      : settings_(settings),
+        kernel_(std::move(kernel)),
+        advertised_(std::move(advertised)),
+        deadline_(Clock::now() + settings.network_timeout) {}
 
   Result<Network> run(const NetworkPlan& plan) {
     TRY(find_links(plan));
@@ -87,7 +91,8 @@ class BringUp {
   void complain(const std::string& line) { network_.complaints.push_back(line); }
 
   Status find_links(const NetworkPlan& plan);
-  void plan_links(const NetworkPlan& plan, const std::vector<LinkState>& links);
+  void plan_links(const NetworkPlan& plan, std::vector<LinkState> links);
+  void add_job(const LinkState& link, const LinkPlan& plan);
   Status look();
   void begin(Job& job);
   void ask(Job& job, DhcpClient::Version version, std::optional<DhcpClient>& client);
@@ -98,6 +103,7 @@ class BringUp {
 
   const Settings& settings_;
   RouteSocket kernel_;
+  AdvertisedNames advertised_;
   const NetworkNotes notes_{paths::kLasting};
   const Clock::time_point deadline_;
   std::vector<Job> jobs_;
@@ -127,38 +133,48 @@ Status BringUp::find_links(const NetworkPlan& plan) {
                "granary.network=none"};
 }
 
-// Links by device or MAC first; then what names neither takes the first that is left.
-void BringUp::plan_links(const NetworkPlan& plan, const std::vector<LinkState>& links) {
+// Links by MAC or device first; then what names neither takes the first that is left. So does what names a device that
+// is not here, unless the command line does: contexts name devices as the OS will, after its udev has renamed them.
+void BringUp::plan_links(const NetworkPlan& plan, std::vector<LinkState> links) {
   jobs_.clear();
   network_.complaints.clear();
-  std::vector<bool> taken(links.size());
-  const auto take = [&](const LinkPlan& wanted) {
-    for (size_t i = 0; i < links.size(); ++i) {
-      if (taken[i] || (!wanted.mac.empty() && links[i].mac != wanted.mac)) continue;
-      if (wanted.mac.empty() && !wanted.device.empty() && links[i].device != wanted.device) continue;
-      taken[i] = true;
-      Job job;
-      job.link = links[i];
-      job.plan = wanted;
-      jobs_.push_back(std::move(job));
-      return;
-    }
-    complain((plan.origin.empty() ? "" : plan.origin + ": ") + "there is no link " +
-             (wanted.mac.empty() ? wanted.device : wanted.mac));
-  };
-  for (const LinkPlan& wanted : plan.links)
-    if (!wanted.device.empty() || !wanted.mac.empty()) take(wanted);
-  for (const LinkPlan& wanted : plan.links)
-    if (wanted.device.empty() && wanted.mac.empty()) take(wanted);
-  if (!plan.links.empty()) return;
-  LinkPlan by_dhcp;
-  by_dhcp.dhcp = true;
-  for (const LinkState& link : links) {
-    Job job;
-    job.link = link;
-    job.plan = by_dhcp;
-    jobs_.push_back(std::move(job));
+  if (plan.links.empty()) {
+    LinkPlan by_dhcp;
+    by_dhcp.dhcp = true;
+    for (const LinkState& link : links) add_job(link, by_dhcp);
+    return;
   }
+  const auto take = [&](const LinkPlan& wanted, const auto& fits) {
+    const auto found = std::find_if(links.begin(), links.end(), fits);
+    if (found == links.end()) return false;
+    add_job(*found, wanted);
+    links.erase(found);
+    return true;
+  };
+  std::vector<const LinkPlan*> left;
+  for (const LinkPlan& wanted : plan.links) {
+    const bool by_mac = !wanted.mac.empty();
+    const bool named = by_mac || !wanted.device.empty();
+    const auto fits = [&](const LinkState& link) {
+      return named && (by_mac ? link.mac == wanted.mac : link.device == wanted.device);
+    };
+    if (!take(wanted, fits)) left.push_back(&wanted);
+  }
+  for (const LinkPlan* wanted : left) {
+    const std::string name = wanted->mac.empty() ? wanted->device : wanted->mac;
+    const bool any = name.empty() || (wanted->mac.empty() && plan.origin != kIpParameter);
+    const bool taken = any && take(*wanted, [](const LinkState&) { return true; });
+    if (name.empty() && taken) continue;
+    complain(plan.origin + ": there is no link " + name +
+             (taken ? "; " + jobs_.back().link.device + " is taken for it" : ""));
+  }
+}
+
+void BringUp::add_job(const LinkState& link, const LinkPlan& plan) {
+  Job job;
+  job.link = link;
+  job.plan = plan;
+  jobs_.push_back(std::move(job));
 }
 
 Status BringUp::look() {
@@ -257,6 +273,9 @@ Result<Network> BringUp::outcome() {
     }
     return failure();
   }
+  advertised_.read();
+  network_.dns = advertised_.names().dns;
+  network_.search = advertised_.names().search;
   for (const Job& job : jobs_) {
     network_.links.push_back(told(job));
     if (!job.lease) continue;
@@ -297,11 +316,16 @@ Result<Network> bring_up_network(const Settings& settings, const NetworkPlan& pl
   const NetworkPlan chosen = TRY(chosen_plan(settings, plan));
   NetworkNotes notes(paths::kLasting);
   TRY(notes.prepare());
-  TRY(notes.say({joined(settings.dns, chosen.dns), chosen.search, joined(settings.ntp, chosen.ntp)}));
+  Resolvers said{joined(settings.dns, chosen.dns), chosen.search, joined(settings.ntp, chosen.ntp)};
+  TRY(notes.say(said));
   TRY(notes.write_resolver());
   TRY(link_resolver());
   if (settings.network == "none") return Network{};
-  Network network = TRY(BringUp(settings, TRY(RouteSocket::open())).run(chosen));
+  BringUp links(settings, TRY(RouteSocket::open()), TRY(AdvertisedNames::listen()));
+  Network network = TRY(links.run(chosen));
+  said.dns = joined(said.dns, network.dns);  // those that routers have advertised
+  said.search = joined(said.search, network.search);
+  TRY(notes.say(said));
   TRY(notes.write_resolver());
   Resolvers resolvers = notes.resolvers();
   network.dns = std::move(resolvers.dns);

@@ -398,6 +398,83 @@ def for_booting():
     seed("boot_settings", b"36 35 98:0 / /a\\040b rw,noatime shared:1 - ext4 /dev/vda rw\n")
 
 
+def for_contexts():
+    """The micro image: what clouds and users say to a machine."""
+    section = b"[granary]\n# which\nbranch = testing\nproxy = \"http://p.example.org:3128;DIRECT\"\nverbose\n[other]\nx=1\n"
+    block = (b"[ucernvm-begin]\nresize_rootfs=off\ncvmfs_http_proxy=DIRECT\ncvmfs_branch=cernvm-prod.cern.ch\n"
+             b"cvmfs_tag=HEAD\ncvmfs_server=http://a.example.org/os\ncernvm_path=cvm4\ncvmfs_pac_urls=x\n[ucernvm-end]\n")
+    cloud = b"#cloud-config\n# [granary]\n# branch = testing\nusers: []\n"
+    parts = (b"Content-Type: multipart/mixed; boundary=\"==1==\"\nMIME-Version: 1.0\n\npreamble\n--==1==\n"
+             b"Content-Type: text/cloud-config; charset=\"utf-8\"\nContent-Transfer-Encoding: 7bit\n\n" + cloud +
+             b"\n--==1==\nContent-Type: text/x-granary\nContent-Transfer-Encoding: base64\n\n" +
+             base64.encodebytes(section) + b"\n--==1==\nContent-Transfer-Encoding: quoted-printable\n\n[granary]\n"
+             b"path =3D /a=\n/b\n--==1==\nContent-Type: multipart/mixed;\n boundary=in\n\n--in\n\n" + block +
+             b"--in--\n--==1==--\n")
+    for text in [section, block, cloud, b"#!/bin/sh\nexit\n" + section, parts, b"From x\n" + parts.replace(b"\n", b"\r\n")]:
+        seed("user_data", text)
+        seed("user_data", gzip.compress(text, mtime=0))
+        seed("mime", text)
+    seed("user_data", gzip.compress(bytes(9 << 20), mtime=0))
+    seed("context_script", b"# Context\nETH0_DNS='192.0.2.53 192.0.2.54'\nETH0_GATEWAY='192.0.2.1'\nETH0_IP='192.0.2.7'\n"
+         b"ETH0_IP6='2001:db8::7'\nETH0_MAC='02:00:C0:00:02:07'\nETH0_MASK='255.255.255.0'\nETH0_MTU='1400'\n"
+         b"ETH0_ROUTES='10.0.0.0/8 via 192.0.2.9'\nETH1_METHOD='dhcp'\nETH1_MAC='02:00:c0:00:02:08'\n"
+         b"SET_HOSTNAME=\"gr\\\"ain\"\nSSH_PUBLIC_KEY='ssh-rsa A it'\\''s'\nUSER_DATA='" + base64.b64encode(section) +
+         b"'\nUSER_DATA_ENCODING='base64'\nexport VMID=42; X=$(id) Y=`id`\nGATEWAY_IFACE=0\n")
+    seed("context_script", b"VM_CONTEXT_UUID=0123\nEC2_USER_DATA=" + base64.b64encode(block) + b"\nROOT_PUBKEY=c3NoLXJzYSBBQUFB\n")
+    seed("network_data", json.dumps({
+        "links": [{"id": "a", "type": "ovs", "ethernet_mac_address": "FA:16:3e:05:30:fe", "mtu": 1442}],
+        "networks": [{"type": "ipv4", "link": "a", "ip_address": "10.0.0.5", "netmask": "255.255.255.0",
+                      "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.0.0.1"}],
+                      "services": [{"type": "dns", "address": "10.0.0.53"}]},
+                     {"type": "ipv6", "link": "a", "ip_address": "2001:db8::5", "netmask": "ffff:ffff:ffff:ffff::",
+                      "gateway": "2001:db8::1"}, {"type": "ipv4_dhcp", "link": "a"}],
+        "services": [{"type": "dns", "address": "8.8.8.8"}]}).encode())
+    seed("network_config", b"version: 1\nconfig:\n  - type: physical\n    name: eth0\n    mac_address: \"52:54:00:12:34:AB\"\n"
+         b"    mtu: 1450\n    subnets:\n      - type: static\n        address: 192.0.2.7\n        netmask: 255.255.255.0\n"
+         b"        gateway: 192.0.2.1\n        dns_nameservers: [192.0.2.53, 8.8.8.8]\n        routes:\n        - network: 10.0.0.0\n"
+         b"          netmask: 255.0.0.0\n          gateway: 192.0.2.9\n  - type: nameserver\n    address:\n    - 192.0.2.54\n")
+    seed("network_config", b"---\nnetwork:\n  version: 2\n  ethernets:\n    id0: # first\n      match: {macaddress: '00:11:22:33:44:55'}\n"
+         b"      addresses: [192.0.2.2/24, \"2001:db8::2/64\"]\n      gateway4: 192.0.2.1\n      routes:\n        - to: default\n"
+         b"          via: 2001:db8::1\n      nameservers: {search: [example.org], addresses: [8.8.8.8]}\n    ens3: {dhcp4: true}\n")
+    seed("network_config", b"instance-id: iid\nlocal-hostname: grain\npublic-keys: |\n  ssh-rsa A me\n\n  ssh-rsa B\nx: ~\n"
+         b"y: 'it''s'\nz: \"a\\n\"\n- - a\n")
+    seed("ip_parameter", b"192.0.2.7::192.0.2.1:255.255.255.0:grain:eth0:off:192.0.2.53:192.0.2.54:192.0.2.123\ndhcp\n"
+         b"eth1:dhcp\n[2001:db8::7]::[2001:db8::1]:64::eth0:none\n:::::eth2:dhcp\noff\nauto6\n")
+    lease = {"interface": "eth0", "ip": "192.0.2.7", "subnet": "255.255.255.0", "router": "192.0.2.1 192.0.2.2", "mtu": "1400",
+             "staticroutes": "10.128.0.1/32 0.0.0.0 0.0.0.0/0 10.128.0.1", "dns": "192.0.2.53", "domain": "example.org",
+             "search": "a.example.org b", "ntpsrv": "192.0.2.123", "hostname": "grain", "serverid": "192.0.2.1", "lease": "60"}
+    lies = dict(lease, dns="192.0.2.53\nnameserver 203.0.113.66", hostname="$(reboot)", mtu="9" * 40, ntpsrv="'")
+    six = {"interface": "eth0", "ipv6": "2001:db8::7/128", "dns": "2001:db8::53", "search": "bad"}
+    for one in [lease, lies, six]:
+        seed("lease", b"\0".join(f"{name}={value}".encode() for name, value in one.items()))
+    seed("lease", json.dumps({"device": "eth0", "address": "192.0.2.7/24", "routers": ["192.0.2.1"], "mtu": 1400, "dns": ["::1"],
+                              "routes": [{"to": "0.0.0.0/0", "by": "192.0.2.1"}], "search": ["a"], "refused": ["x"]}).encode())
+    seed("saved_context", json.dumps({
+        "version": 1, "source": "NoCloud (/dev/vdb)", "instance_id": "i", "hostname": "grain", "ssh_keys": ["ssh-rsa A"],
+        "network": {"links": [{"mac": "52:54:00:12:34:56", "dhcp": True, "addresses": ["192.0.2.7/24"], "mtu": 1400,
+                               "routes": [{"to": "10.0.0.0/8", "by": "192.0.2.1"}]}], "dns": ["192.0.2.53"]},
+        "user_data": base64.b64encode(section).decode(), "complaints": ["c"],
+        "sayings": [{"name": "branch", "value": "testing", "origin": "o", "by": 2}]}).encode())
+    answer = struct.pack(">BBbb11I", 0x24, 2, 6, -20, 0, 0, 0x7f000001, 1, 2, 1, 2, 3, 4, 4003988800, 5)
+    seed("sntp", struct.pack("<Q", 1 << 32 | 2) + answer)
+    seed("sntp", struct.pack("<Q", 1 << 32 | 2) + answer[:1] + b"\0" + answer[2:])
+    servers = struct.pack(">BBHI", 25, 3, 0, 600) + bytes.fromhex("20010db8000000000000000000000053")
+    domains = struct.pack(">BBHI", 31, 3, 0, 600) + b"\x03lab\x07example\0" + bytes(3)
+    seed("router_names", servers + domains)
+    seed("router_names", domains[:4] + bytes(4) + domains[8:])
+    iso = bytearray(34816)
+    iso[32768:32774] = b"\x01CD001"
+    iso[32808:32814] = b"cidata"
+    fat = bytearray(8192)
+    fat[510:512], fat[54:62], fat[43:54] = b"\x55\xaa", b"FAT16   ", b"NO NAME    "
+    fat[12], fat[14], fat[16], fat[17], fat[22] = 2, 1, 2, 16, 4
+    fat[4608:4620] = b"CONFIG-2   \x08"
+    ext4 = bytearray(2048)
+    ext4[1080:1082], ext4[1144:1148] = b"\x53\xef", b"data"
+    for volume in [iso, fat, ext4]:
+        seed("volume", bytes(volume))
+
+
 if __name__ == "__main__":
     from_vectors()
     for_catalogs()
@@ -414,5 +491,8 @@ if __name__ == "__main__":
     for_archives()
     for_identities()
     for_seeing()
+<<<<<<< HEAD
     for_booting()
+=======
+    for_contexts()
     from_repository()

@@ -1,7 +1,8 @@
 // network-trial: brings up the network of the network namespace it runs in, as the micro image does, for system cases.
 //   network-trial [WORD=VALUE...]    ip=… (may be repeated), network=dhcp|static|none, dns=, ntp=, timeout=SECONDS,
-//                                    mac= dhcp6=yes: a plan for one link, as from a context
+//                                    mac= device= address= gateway= dhcp6=yes: a plan for one link, as from a context
 // Prints what the network is now as JSON; exit status 0, or the error's. Called as granary-lease, it is that.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -30,10 +31,13 @@ void take(const std::string& name, const std::string& value, Settings& settings,
   if (name == "dns") settings.dns.push_back(value);
   if (name == "ntp") settings.ntp.push_back(value);
   if (name == "timeout") settings.network_timeout = std::chrono::seconds(std::atoi(value.c_str()));
-  if (name != "mac" && name != "dhcp6" && name != "address") return;
+  static const char* const kOfPlan[] = {"mac", "device", "dhcp6", "address", "gateway"};
+  if (std::none_of(std::begin(kOfPlan), std::end(kOfPlan), [&](const char* one) { return name == one; })) return;
   plan.origin = "the trial";
   if (plan.links.empty()) plan.links.emplace_back();
   if (name == "mac") plan.links.back().mac = value;
+  if (name == "device") plan.links.back().device = value;
+  if (name == "gateway") plan.links.back().gateways.push_back(value);
   if (name == "address") plan.links.back().addresses.push_back(value);
   if (name == "dhcp6") plan.links.back().dhcp6 = true;
 }
