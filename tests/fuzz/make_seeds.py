@@ -491,8 +491,6 @@ if __name__ == "__main__":
     for_archives()
     for_identities()
     for_seeing()
-<<<<<<< HEAD
     for_booting()
-=======
     for_contexts()
     from_repository()
