@@ -176,13 +176,18 @@ Result<uint64_t> write_vmdk_of_size(const MediumContent& content, const std::str
   constexpr uint64_t kDescriptorAt = 512;
   const uint64_t disk_bytes =
       TRY(convert(content, scratch, {"-O", "vmdk", "-o", "subformat=streamOptimized,compat6=on"}, path));
+  // A line of text, which it writes as long as the number is.
   const UniqueFd file = TRY(open_file(path, O_RDONLY | O_CLOEXEC));
-  const Bytes descriptor = TRY(read_at(file.get(), kDescriptorAt, 4096));
-  const size_t at = descriptor.find("\nCID=");
+  Bytes descriptor = TRY(read_at(file.get(), kDescriptorAt, 4096));
+  descriptor.resize(std::min(descriptor.find('\0'), descriptor.size()));
+  constexpr std::string_view kLine = "\nCID=";
+  const size_t at = descriptor.find(kLine);
   if (at == descriptor.npos) return Error{Code::kInternal, "qemu-img wrote a vmdk without a CID"};
+  const size_t begin = at + kLine.size(), end = descriptor.find('\n', begin);
   char id[9];
   std::snprintf(id, sizeof id, "%08x", content.number("vmdk"));
-  TRY(write_over(path, kDescriptorAt + at + 5, ByteView(id, 8)));
+  descriptor.replace(begin, end - begin, id);
+  TRY(write_over(path, kDescriptorAt, descriptor));
   return disk_bytes;
 }
 

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <filesystem>
 
 #include "builder/closure/clasp.h"
@@ -106,8 +109,14 @@ Result<std::string> kernel_version(ByteView image) {
   const size_t at =
       kSetup + static_cast<uint8_t>(image[kVersionPointer]) + 256U * static_cast<uint8_t>(image[kVersionPointer + 1]);
   if (at >= image.size()) return none;
-  const std::string_view text = image.substr(at, 256);
-  return std::string(text.substr(0, std::min(text.find(' '), text.find('\0'))));
+  std::string_view text = image.substr(at, 256);
+  text = text.substr(0, std::min(text.find(' '), text.find('\0')));
+  const bool is_name =
+      !text.empty() && text.front() != '.' && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || std::strchr("._+-~", c) != nullptr;
+      });
+  if (!is_name) return none;
+  return std::string(text);
 }
 
 Result<MicroKernel> kernel_file(const std::string& image, const std::string& modules) {
