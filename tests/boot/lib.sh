@@ -79,7 +79,7 @@ scratch_is_clean() {
   local raw=$WORK/scratch.raw offset
   rm -f "$raw"
   qemu-img convert -O raw "$VMS/$1/disk.qcow2" "$raw"
-  offset=$(sfdisk --json "$raw" 2>/dev/null | $PYTHON -c 'import json, sys
+  offset=$({ sfdisk --json "$raw" 2>/dev/null || true; } | $PYTHON -c 'import json, sys
 try: print(json.load(sys.stdin)["partitiontable"]["partitions"][0]["start"] * 512)
 except Exception: print(0)')
   dumpe2fs -h "$raw?offset=$offset" 2>/dev/null | says '^Filesystem state: *clean$' || fail "$1's scratch was not unmounted clean"
