@@ -130,6 +130,7 @@ class Boot {
   Result<std::string> bring_network_up() {
     if (settings_.network == "none") return std::string("not asked for");
     network_ = TRY(bring_up_network(settings_, context_.network));
+    for (const std::string& complaint : network_.complaints) log_.note("warning: network: " + complaint);
     std::string told;
     for (const Network::Link& link : network_.links) {
       std::string addresses;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fs/base/file.h"
 #include "initramfs/context/boot_section.h"
 #include "initramfs/context/gunzip.h"
 #include "initramfs/context/mime.h"
@@ -23,8 +24,15 @@ struct SourceEntry {
   std::unique_ptr<ContextSource> (*make)(const Settings& settings);  // nothing: not with these settings
 };
 
+// The hypervisor may say it in the machine's serial number, as cloud-init has it.
+std::string seed_of_this_machine() {
+  const auto serial = read_file("/sys/class/dmi/id/product_serial", 4096);
+  return serial ? seed_in_serial(*serial) : std::string();
+}
+
 std::unique_ptr<ContextSource> nocloud_seed(const Settings& settings) {
-  return settings.seed.empty() ? nullptr : nocloud_network(settings.seed);
+  const std::string seed = settings.seed.empty() ? seed_of_this_machine() : settings.seed;
+  return seed.empty() ? nullptr : nocloud_network(seed);
 }
 
 constexpr SourceEntry kSources[] = {

@@ -149,9 +149,11 @@ Status add_ethernet(const std::string& name, const Json& entry, NetworkPlan& pla
                                            "dhcp6-overrides", "critical", "link-local",      "optional-addresses",
                                            "ipv6-privacy"};
   if (!entry.is_object()) return Error{Code::kInvalid, origin + ": " + printable(name) + " says nothing"};
-  for (const auto& [key, value] : entry.items())
-    if (std::none_of(std::begin(kKnown), std::end(kKnown), [&](const char* known) { return key == known; }))
-      return unsupported(origin, "\"" + printable(key) + "\" of " + printable(name));
+  for (auto member = entry.begin(); member != entry.end(); ++member) {
+    const auto is_it = [&](const char* known) { return member.key() == known; };
+    if (std::none_of(std::begin(kKnown), std::end(kKnown), is_it))
+      return unsupported(origin, "\"" + printable(member.key()) + "\" of " + printable(name));
+  }
   LinkPlan link;
   const Json& match = member_of(entry, "match");
   link.mac = lower(text_of(match, "macaddress"));

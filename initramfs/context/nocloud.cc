@@ -78,6 +78,24 @@ Context nocloud_context(const NoCloudFiles& files, const std::string& source) {
   return context;
 }
 
+std::string seed_in_serial(std::string_view serial) {
+  while (!serial.empty() && serial.back() <= ' ') serial.remove_suffix(1);
+  if (!serial.starts_with("ds=nocloud;") && !serial.starts_with("ds=nocloud-net;")) return {};
+  for (size_t at = serial.find(';'); at != std::string_view::npos; at = serial.find(';', at + 1)) {
+    std::string_view word = serial.substr(at + 1);
+    word = word.substr(0, word.find(';'));
+    for (const std::string_view name : {"s=", "seedfrom="}) {
+      if (!word.starts_with(name)) continue;
+      std::string url(word.substr(name.size()));
+      if (!url.starts_with("http://") && !url.starts_with("https://")) return {};
+      for (const char c : url)
+        if (c <= ' ' || c >= 127) return {};
+      return url.ends_with('/') ? url : url + "/";
+    }
+  }
+  return {};
+}
+
 std::unique_ptr<ContextSource> nocloud_disk() { return std::make_unique<NoCloudDisk>(); }
 std::unique_ptr<ContextSource> nocloud_network(const std::string& seed) {
   return std::make_unique<NoCloudNetwork>(seed);

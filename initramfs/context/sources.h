@@ -30,6 +30,8 @@ struct NoCloudFiles {
   Bytes meta_data;
   std::optional<Bytes> user_data, network_config;
 };
+// Of "ds=nocloud;s=http://192.0.2.1/seed/", the URL; nothing if the serial number says something else.
+std::string seed_in_serial(std::string_view serial);
 Context nocloud_context(const NoCloudFiles& files, const std::string& source);
 
 // OpenStack's files, wherever they were.   kCorrupt  meta_data.json is none

@@ -1,11 +1,14 @@
 #include "initramfs/context/context.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <map>
 
 #include "fs/base/file.h"
+#include "initramfs/context/reachable.h"
 #include "initramfs/context/shell_assignments.h"
 #include "initramfs/context/sources.h"
 #include "initramfs/context/volumes.h"
@@ -282,6 +285,32 @@ TEST_F(SeedTest, NoCloudIsReadFromTheNetwork) {
   EXPECT_THAT(context.sayings, SizeIs(1));
   Pages nobody;
   EXPECT_THAT(look(nocloud_network("http://seed/x/"), {}, nobody.fetch()).complaints, SizeIs(1));
+}
+
+TEST(ContextTest, TheSerialNumberMayNameASeed) {
+  EXPECT_EQ(seed_in_serial("ds=nocloud;s=http://192.0.2.1:8000\n"), "http://192.0.2.1:8000/");
+  EXPECT_EQ(seed_in_serial("ds=nocloud-net;h=grain;seedfrom=https://example.org/x/"), "https://example.org/x/");
+  for (const char* other : {"", "VMware-56 4d", "ds=nocloud", "ds=nocloud;s=file:///etc/", "ds=ec2;s=http://x/",
+                            "ds=nocloud;s=http://x/ --output=/etc/passwd"})
+    EXPECT_EQ(seed_in_serial(other), "") << other;
+}
+
+TEST(ReachableTest, OnlyWhoTakesAConnectionAnswers) {
+  const UniqueFd listening(::socket(AF_INET, SOCK_STREAM, 0)), bound(::socket(AF_INET, SOCK_STREAM, 0));
+  std::vector<std::string> urls;
+  for (const UniqueFd* fd : {&listening, &bound}) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(fd->get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::getsockname(fd->get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    urls.push_back("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/latest/");
+  }
+  ASSERT_EQ(::listen(listening.get(), 1), 0);
+  urls.emplace_back("http://metadata.example.org/");
+  urls.emplace_back("");
+  EXPECT_THAT(reachable(urls, std::chrono::milliseconds(2000)), ElementsAre(true, false, true, true));
 }
 
 TEST(ContextTest, SourcesComeInTheOrderTheyAreSaid) {
