@@ -9,6 +9,7 @@
 
 #include "builder/closure/clasp.h"
 #include "builder/closure/resolve.h"
+#include "builder/debian/control.h"
 #include "builder/debian/deb_file.h"
 #include "builder/micro/micro_parts.h"
 #include "fs/base/file.h"
@@ -136,7 +137,9 @@ Result<MicroKernel> tiny_kernel() {
     for (const std::string& image : {folder + "/vmlinuz", folder + "/../kernel/vmlinuz"}) {
       if (!exists(image)) continue;
       MicroKernel kernel = TRY(kernel_file(std::filesystem::path(image).lexically_normal().string(), {}));
-      kernel.described = "the tiny kernel, Linux " + kernel.version;
+      const auto described =
+          read_file(std::filesystem::path(kernel.image).replace_filename("described"), kMaxNoteBytes);
+      kernel.described = str("the tiny kernel, ", described ? trimmed(*described) : "Linux " + kernel.version);
       return kernel;
     }
     asked += (asked.empty() ? "" : ", ") + folder;
