@@ -89,9 +89,13 @@ void write_mount_program(std::ostream& out) {
       << "\" \"Granary\"\n.SH NAME\ngranary\\-mount, mount.granary \\- mount a snapshot of a Granary repository\n"
       << ".SH SYNOPSIS\n\\fBgranary\\-mount\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR|\\fINAME\\fR [\\fIMOUNTPOINT\\fR]\n.br\n"
       << "\\fBmount \\-t granary\\fR [\\fB\\-o\\fR \\fILIST\\fR] \\fIURL\\fR|\\fINAME\\fR \\fIMOUNTPOINT\\fR\n"
+      << ".br\n\\fBgranary\\-mount \\-\\-resolve\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR|\\fINAME\\fR\n.br\n"
+      << "\\fBgranary\\-mount \\-\\-fetch\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR\n.br\n"
+      << "\\fBgranary\\-mount \\-\\-tell\\fR \\fIMOUNTPOINT WORDS\\fR\n"
       << ".SH DESCRIPTION\nThe program behind\n.BR granary\\-mount (1),\nwhich hands over to it, and the helper of\n"
       << ".BR mount (8).\nNAME is a repository of the configuration in /etc/granary; see\n.BR granary\\-showconfig "
-         "(1).\n"
+         "(1).\n.PP\n\\-\\-resolve prints which snapshot would be mounted, \\-\\-fetch gets one document over HTTP, "
+         "\\-\\-tell changes or asks a live mount; each explains itself with \\-\\-help.\n"
       << ".SH OPTIONS\n";
   for (const MountOption& option : mount_options()) {
     const bool is_listed = option.kind == MountOption::Kind::kKernelFlag;

@@ -252,6 +252,7 @@ void Worker::say_ready() {
                                                                       {"url", resolved_->url},
                                                                       {"path", plan_.mount_point()},
                                                                       {"restarts", self_.brief.restarts},
+                                                                      {"offline", resolved_->is_offline ? "yes" : "no"},
                                                                       {"resent", session_->resends() ? "yes" : "no"}});
 }
 

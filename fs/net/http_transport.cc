@@ -24,7 +24,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMaxErrorPageBytes = 65536;
 constexpr long kStallBytesPerSecond = 512;
-constexpr size_t kMostLanesInUse = 4;  // by the number of connections
+constexpr long kNamesStaySeconds = 10;  // the network may be another one then
+constexpr size_t kMostLanesInUse = 4;   // by the number of connections
 
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -437,6 +438,7 @@ Easy HttpEngine::Loop::easy_for(Exchange& exchange) {
   curl_easy_setopt(raw, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
   curl_easy_setopt(raw, CURLOPT_BUFFERSIZE, 131072L);
   curl_easy_setopt(raw, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(raw, CURLOPT_DNS_CACHE_TIMEOUT, kNamesStaySeconds);
   curl_easy_setopt(raw, CURLOPT_QUICK_EXIT, 1L);  // a dead name server must not hold the thread
   curl_easy_setopt(raw, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
   curl_easy_setopt(raw, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
