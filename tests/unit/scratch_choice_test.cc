@@ -53,7 +53,7 @@ class ScratchChoiceTest : public testing::Test {
 
   void make_ext4(const std::string& name, const std::string& label) {
     Program program;
-    program.words = {"mke2fs", "-q", "-F", "-t", "ext4", "-L", label, directory_.path() + "/" + name};
+    program.words = {"/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-L", label, directory_.path() + "/" + name};
     program.errors = Program::Stream::kDiscard;
     ASSERT_TRUE(run_program_well(program));
   }
