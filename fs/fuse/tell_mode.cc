@@ -152,7 +152,8 @@ Status pin(const MountPoint& mount, bool only) {
     missing.emplace_back(printable(path));
     if (!failure || failure->code == Code::kNotFound) failure = done.error();
   }
-  if (only && !failure) TRY(let_others_go(mount));
+  const bool has_all_there_is = !failure || failure->code == Code::kNotFound;
+  if (only && has_all_there_is) TRY(let_others_go(mount));
   TRY(print(JsonValue(JsonValue::Object{{"pinned", pinned}, {"missing", missing}}).canonical()));
   if (failure) return Error{failure->code, str(missing.size(), " paths were not pinned")};
   return Done{};

@@ -55,6 +55,7 @@ expect_equal "$(cut -d' ' -f1 pins | sort | tr '\n' ' ')" "/usr/bin/tool /usr/sh
 echo other >source/usr/bin/tool
 "$GRANARY" publish repo source
 mount_it --proxy "$second"
-echo /usr/bin/tool | tell pin --only
+printf '/usr/bin/tool\n/no/such\n' >list
+expect_fail 4 "$GRANARY_MOUNT" --tell mnt pin --only <list
 expect_equal "$("$GRANARY" pin --list mnt | wc -l)" 1
 "$GRANARY" umount mnt
