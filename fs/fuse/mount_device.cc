@@ -151,9 +151,20 @@ void detach(const MountPoint& mount) {
   if (now && *now && (*now)->device == mount.device) detach_path(mount.path);
 }
 
+namespace {
+// Of a sysfs that is mounted nowhere: a root directory of our own may have none.
+UniqueFd open_in_sysfs(const std::string& path) {
+  const UniqueFd context(::fsopen("sysfs", FSOPEN_CLOEXEC));
+  if (!context.valid() || ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return UniqueFd();
+  const UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  return UniqueFd(::openat(mount.get(), path.c_str(), O_WRONLY | O_CLOEXEC));
+}
+}  // namespace
+
 UniqueFd open_read_ahead_setting(dev_t device) {
-  const std::string path = str("/sys/class/bdi/", major(device), ":", minor(device), "/read_ahead_kb");
-  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const std::string path = str("class/bdi/", major(device), ":", minor(device), "/read_ahead_kb");
+  UniqueFd setting(::open(("/sys/" + path).c_str(), O_WRONLY | O_CLOEXEC));
+  return setting.valid() ? std::move(setting) : open_in_sysfs(path);
 }
 
 }  // namespace granary

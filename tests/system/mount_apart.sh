@@ -30,7 +30,8 @@ name_of() { tr '\0' '\n' <"/proc/$1/cmdline" | first; }
 same() { cmp "source/usr/lib/$1" "$2/usr/lib/$1"; }
 
 apart @granary-mount --trust /etc/sw.trust --cache /scratch/cache --state /scratch/state \
-  --no-follow -o allow_other,suid,dev "$url" /tree
+  --no-follow -o allow_other,suid,dev "$url" /tree 2>said
+! grep -q "read-ahead stays" said || fail "it cannot set the kernel's read-ahead without /sys"
 same one apart/tree
 worker=$(word worker_pid)
 supervisor=$(word stat | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)["supervisor_pid"])')
