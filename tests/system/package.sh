@@ -27,6 +27,11 @@ for file in usr/bin/granary usr/bin/granary-mount usr/sbin/mount.granary usr/lib
   usr/share/doc/granary/examples/fstab etc/granary/granary.conf etc/granary/conf.d/; do
   grep -q " \./$file\( -> .*\)\?$" contents || fail "without /$file: $(cat contents)"
 done
+if [ -x "$ROOT/build/micro/parts/granary-mount" ]; then
+  for part in granary-init granary-mount busybox e2fs; do
+    grep -q "^-rwxr-xr-x .* \./usr/lib/granary/micro/$part$" contents || fail "without the micro image's $part"
+  done
+fi
 ! grep -qE "/usr/local|/tmp/|/home/|/root/" contents || fail "a place that is not Debian's: $(cat contents)"
 ! grep -vqE "^[-dl]([rwx-]{9}) root/root" contents || fail "files of somebody: $(cat contents)"
 expect_equal "$(dpkg-deb --ctrl-tarfile "$deb" | tar -xO ./conffiles)" /etc/granary/granary.conf

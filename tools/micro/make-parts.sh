@@ -26,6 +26,8 @@ linking="-no-pie -Wl,--gc-sections,-z,norelro,--build-id=none"
 # Of a small C program glibc would be the larger part. The kernel's headers lie among glibc's.
 musl="musl-gcc -idirafter /usr/include -idirafter /usr/include/$(gcc -print-multiarch)"
 out=$root/build/micro
+lean=()  # built by build_lean
+for name in crypto ssl sqlite3 z zstd seccomp; do lean+=("/usr/lib/$(gcc -print-multiarch)/lib$name.a"); done
 
 # HTTP and HTTPS alone, with proxies; what Debian's has besides needs libraries that exist only as shared ones.
 build_curl() {
@@ -50,6 +52,16 @@ build_curl() {
   ) >"$work/build.log" 2>&1 || fail_with "$work/build.log" "cannot build libcurl"
   # Found wherever the folder goes; and told from Debian's own by micro.cmake.
   sed -i 's,^prefix=.*,prefix=${pcfiledir}/../..\ngranary_slim=yes,' "$work/result/lib/pkgconfig/libcurl.pc"
+}
+
+# Debian's static libraries of C code without their tables for exceptions, which never pass through them: 0.6 MB.
+build_lean() {
+  local work=$1 library
+  mkdir "$work/result"
+  for library in ${lean[*]}; do
+    objcopy --remove-section=.eh_frame --remove-section=.comment "$library" "$work/result/$(basename "$library")" ||
+      fail "cannot make a lean copy of $library"
+  done
 }
 
 # Everything that busybox.config does not name is off.
@@ -110,13 +122,12 @@ build_e2fs() {
   ) >"$work/build.log" 2>&1 || fail_with "$work/build.log" "cannot build e2fsprogs"
 }
 
-# keep NAME SOURCE BINARY [FILE...]: lays build/micro/made/NAME, made by build_NAME from Debian's SOURCE (and FILEs)
+# keep NAME VERSION [FILE...]: lays build/micro/made/NAME, made by build_NAME from VERSION (and FILEs) of its source
 # unless that was done before.
 keep() {
-  local name=$1 source=$2 version key
-  version=$(source_version "$3")
-  key=$name-$(key_of "$source $version" "$(gcc -dumpfullversion) $(dpkg-query -W -f '${Version}' musl-tools)" \
-    "$flags $linking $musl" "$(declare -f "build_$name" part_of_e2fs)" "${@:4}")
+  local name=$1 version=$2 key
+  key=$name-$(key_of "$version" "$(gcc -dumpfullversion) $(dpkg-query -W -f '${Version}' musl-tools)" \
+    "$flags $linking $musl" "$(declare -f "build_$name" part_of_e2fs)" "${@:3}")
   [ -z "$again" ] && [ -e "$cache/$key" ] || make_kept "$cache/$key" "build_$name" "$version"
   ln -sfn "$cache/$key" "$out/made/$name"
 }
@@ -125,11 +136,13 @@ keep() {
 place() { cmp -s "$1" "$out/parts/$2" || install -m 755 "$1" "$out/parts/$2"; }
 
 mkdir -p "$out/parts" "$out/made"
-keep curl curl libcurl4-openssl-dev &
+keep curl "$(source_version libcurl4-openssl-dev)" &
 makers=($!)
-keep busybox busybox busybox-static "$here/busybox.config" &
+keep busybox "$(source_version busybox-static)" "$here/busybox.config" &
 makers+=($!)
-keep e2fs e2fsprogs e2fsprogs "$here/e2fs.c" &
+keep e2fs "$(source_version e2fsprogs)" "$here/e2fs.c" &
+makers+=($!)
+keep lean "of this host" "${lean[@]}" &
 makers+=($!)
 for maker in "${makers[@]}"; do wait "$maker" || exit 1; done
 

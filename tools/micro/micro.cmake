@@ -22,6 +22,7 @@ foreach(library ssl:libssl-dev crypto:libssl-dev sqlite3:libsqlite3-dev z:zlib1g
 endforeach()
 
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+set(CMAKE_LIBRARY_PATH ${CMAKE_BINARY_DIR}/made/lean)  # Debian's own, without tables for exceptions
 set(OPENSSL_USE_STATIC_LIBS ON)
 set(PKG_CONFIG_ARGN --static)
 

@@ -13,6 +13,8 @@ endforeach()
 file(COPY ${here}/../examples/granary.conf DESTINATION ${top}/etc/granary)
 file(MAKE_DIRECTORY ${top}/etc/granary/conf.d)
 file(COPY ${here}/copyright DESTINATION ${doc})
+file(COPY ${here}/lintian-overrides DESTINATION ${top}/usr/share/lintian/overrides)
+file(RENAME ${top}/usr/share/lintian/overrides/lintian-overrides ${top}/usr/share/lintian/overrides/granary)
 # A date of its own would make every build of the same source another package.
 file(WRITE ${doc}/changelog
   "granary (${CPACK_PACKAGE_VERSION}) unstable; urgency=medium\n\n  * See the history of the sources.\n\n"
