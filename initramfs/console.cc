@@ -109,7 +109,7 @@ Result<std::string> load_modules(const std::string& folder) {
   utsname system{};
   ::uname(&system);
   const std::string ours = str(folder, "/", system.release);
-  if (!exists(folder)) return std::string("none: all that is needed is in the kernel");
+  if (!exists(folder) || !exists("/proc/modules")) return std::string("none: all that is needed is in the kernel");
   Loader loader(ours, TRY(drivers_in(ours, system.release)));
   loader.load_needed();
   return loader.told();
