@@ -86,11 +86,14 @@ Settings settings_of(const MachineRequest& request, const std::string& url) {
   return out;
 }
 
-std::string command_line_of(const std::string& of_the_image, const MachineRequest& request, const Settings& settings) {
+// Emulated on a busy host, timers are late: the kernel would take them for broken and stop.
+std::string command_line_of(const std::string& of_the_image, const MachineRequest& request, const Settings& settings,
+                            bool is_emulated) {
   std::string out = of_the_image;
   if (out.find("console=") == std::string::npos)
     out += str(out.empty() ? "" : " ", request.graphic ? "console=tty0 " : "", "console=ttyS0,115200");
   if (out.find("panic=") == std::string::npos) out += " panic=10";
+  if (is_emulated) out += " no_timer_check";
   for (const auto& [name, value] : settings) {
     const bool is_quoted = value.find_first_of(" \t") != std::string::npos;
     out += str(" granary.", name, value.empty() ? "" : "=", is_quoted ? "\"" : "", value, is_quoted ? "\"" : "");
@@ -126,7 +129,7 @@ Status add_media(const MachineRequest& request, Machine& machine, const Settings
   const MicroMedia media = TRY(media_of(request, io));
   machine.kernel = media.kernel;
   machine.initrd = media.initrd;
-  machine.command_line = command_line_of(media.command_line, request, settings);
+  machine.command_line = command_line_of(media.command_line, request, settings, !machine.kvm);
   return Done{};
 }
 
