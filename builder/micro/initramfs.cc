@@ -28,9 +28,8 @@ constexpr Link kLinks[] = {
 };
 
 constexpr const char* kFolders[] = {
-    "bin",     "dev",           "etc",  "etc/granary", "etc/granary/trust",
-    "etc/ssl", "etc/ssl/certs", "lib",  "lib/modules", "newroot",
-    "proc",    "run",           "sbin", "sys",         "tmp",
+    "bin", "dev",  "etc", "etc/granary", "etc/granary/trust", "etc/ssl", "etc/ssl/certs", "newroot", "proc",
+    "run", "sbin", "sys", "tmp",
 };
 
 // The archive as it grows, and where each part of it ends.
@@ -127,7 +126,7 @@ Status add_modules(const MicroRequest& request, Layout& layout) {
   const ModuleSet modules = TRY(choose_modules(request.kernel.modules, request.modules));
   const std::string folder = "lib/modules/" + request.kernel.version;
   CpioWriter& cpio = layout.cpio();
-  cpio.directory(folder);
+  for (const std::string& each : {std::string("lib"), std::string("lib/modules"), folder}) cpio.directory(each);
   for (const PackedModule& module : modules) cpio.file(folder + "/" + module.file, module.content, 0644);
   cpio.file(folder + "/granary.order", order_text(modules), 0644);
   cpio.file(folder + "/granary.modules", modules_text(modules), 0644);
