@@ -2,6 +2,7 @@
 // that option of the mount before is replaced; a worker that goes by the new one takes the old one's place.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>

@@ -41,6 +41,16 @@ TEST(MountOptions, AFillHasARateAndAuthoritiesAFile) {
     EXPECT_EQ(parse_helper_arguments({"/u", "m", "-o", str("trust=t,", bad)}).error().code, Code::kInvalid) << bad;
 }
 
+TEST(MountOptions, AClockIsTrustedOrNotAndTheFloorIsATime) {
+  EXPECT_TRUE(parse_helper_arguments({"/u", "m", "-o", "trust=t"})->is_clock_trusted);
+  const auto options = parse_helper_arguments({"/u", "m", "-o", "trust=t,clock=untrusted,time_floor=2026-11-01"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_FALSE(options->is_clock_trusted);
+  EXPECT_EQ(options->time_floor, parse_utc("2026-11-01").value());
+  for (const char* bad : {"clock=", "clock=maybe", "time-floor=yesterday"})
+    EXPECT_EQ(parse_helper_arguments({"/u", "m", "-o", str("trust=t,", bad)}).error().code, Code::kInvalid) << bad;
+}
+
 TEST(MountOptions, TheHelperTakesEverythingFromFstab) {
   const auto options = parse_helper_arguments(
       {"https://sw.example.org/a", "/mnt", "-n", "-v", "-o",
