@@ -122,7 +122,8 @@ Result<std::string> kernel_version(ByteView image) {
 
 Result<MicroKernel> kernel_file(const std::string& image, const std::string& modules) {
   const Bytes bytes = TRY_WITHIN("cannot read the kernel", read_file(image, kMaxKernelBytes));
-  MicroKernel kernel{image, modules, TRY_WITHIN(printable(image), kernel_version(bytes)), {}};
+  const std::string version = TRY_WITHIN(printable(image), kernel_version(bytes));
+  MicroKernel kernel{image, modules, version, {}};
   kernel.described = str("Linux ", kernel.version);
   if (!modules.empty() && !exists(modules))
     return Error{Code::kNotFound, str("the folder of the kernel's modules, ", printable(modules), ", does not exist")};
