@@ -95,7 +95,7 @@ Result<std::string> open_console() {
   TRY(mount_at({"proc", "/proc", "proc", kPlain, ""}));
   TRY(mount_at({"sysfs", "/sys", "sysfs", kPlain, ""}));
   // The kernel may have mounted it by itself.
-  if (!is_mounted("/dev")) TRY(mount_at({"devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755"}));
+  if (!is_mount_point("/dev")) TRY(mount_at({"devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755"}));
   TRY(mount_at({"devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=0620,ptmxmode=0666"}));
   const UniqueFd console = TRY(open_file("/dev/console", O_RDWR | O_NOCTTY));
   for (int fd = 0; fd <= 2; ++fd) ::dup2(console.get(), fd);

@@ -77,7 +77,7 @@ std::vector<MountedAt> mounted_now() {
   return text ? parse_mount_info(*text) : std::vector<MountedAt>();
 }
 
-bool is_mounted(const std::string& where) {
+bool is_mount_point(const std::string& where) {
   for (const MountedAt& mount : mounted_now()) {
     if (mount.where == where) return true;
   }

@@ -28,6 +28,6 @@ struct MountedAt {
 // Of /proc/self/mountinfo, in its order: later ones lie above earlier ones.
 std::vector<MountedAt> parse_mount_info(std::string_view text);
 std::vector<MountedAt> mounted_now();
-bool is_mounted(const std::string& where);
+bool is_mount_point(const std::string& where);
 
 }  // namespace granary

@@ -78,7 +78,7 @@ class Unravelling {
   void run() {
     open_console();
     const std::string old = kOldRoot + std::string(paths::kLasting);
-    const bool has_scratch = is_mounted(old + "/scratch");
+    const bool has_scratch = is_mount_point(old + "/scratch");
     if (has_scratch) tell("scratch is moved", move_mount_to(old + "/scratch", kHere));
     unmount_below(kOldRoot);
     const Status root = unmount(kOldRoot);

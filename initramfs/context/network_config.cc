@@ -202,7 +202,7 @@ Result<NetworkPlan> checked(NetworkPlan plan, const std::string& origin) {
         return Error{Code::kInvalid, origin + ": \"" + printable(route.to + " by " + route.by) + "\" is no route"};
   }
   std::erase_if(plan.dns, [](const std::string& server) { return !IpAddress::parse(server); });
-  std::erase_if(plan.search, [](const std::string& domain) { return !is_host_name(domain); });
+  std::erase_if(plan.search, [](const std::string& domain) { return !is_dns_name(domain); });
   return plan;
 }
 

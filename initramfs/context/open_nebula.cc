@@ -101,7 +101,7 @@ class OpenNebulaReader {
   }
   void add_domains(const std::string& name, std::vector<std::string>& domains) {
     for (const std::string& word : words_of(value(name)))
-      if (is_host_name(word)) domains.push_back(word);
+      if (is_dns_name(word)) domains.push_back(word);
   }
 
   void take_link(const std::string& eth) {

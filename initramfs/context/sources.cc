@@ -43,7 +43,7 @@ Result<std::optional<Bytes>> fetch_optional(const Fetch& fetch, FetchRequest req
 
 void set_hostname(Context& context, const std::string& name) {
   if (name.empty()) return;
-  if (is_host_name(name))
+  if (is_dns_name(name))
     context.hostname = name;
   else
     context.complaints.push_back(context.source + ": \"" + printable(name) + "\" is no host's name; left out");

@@ -36,7 +36,7 @@ void add_domains(ByteView rest, RouterNames& names) {
   std::string domain;
   while (!rest.empty()) {
     const size_t size = static_cast<uint8_t>(rest.front());
-    if (size == 0 && is_host_name(domain)) add_new(names.search, domain);
+    if (size == 0 && is_dns_name(domain)) add_new(names.search, domain);
     if (size == 0) domain.clear();
     if (size + 1 > rest.size()) return;
     if (size > 0) domain += (domain.empty() ? "" : ".") + std::string(rest.substr(1, size));

@@ -36,7 +36,7 @@ std::vector<std::string> words_of(const std::string& device, DhcpClient::Version
   }
   // Host name, domain, MTU, NTP servers, domains to search, classless routes, and Microsoft's number for them.
   for (const char* option : {"12", "15", "26", "42", "119", "121", "249"}) words.insert(words.end(), {"-O", option});
-  if (is_host_name(hostname)) words.insert(words.end(), {"-x", "hostname:" + hostname});
+  if (is_dns_name(hostname)) words.insert(words.end(), {"-x", "hostname:" + hostname});
   return words;
 }
 

@@ -106,7 +106,7 @@ Status add(const std::string& parameter, NetworkPlan& plan) {
   }
   if (!fields[kNtp].empty()) plan.ntp.push_back(fields[kNtp]);
   if (const std::string& name = fields[kHostname]; !name.empty()) {
-    if (!is_host_name(name)) return wrong(parameter, "HOSTNAME is not one");
+    if (!is_dns_name(name)) return wrong(parameter, "HOSTNAME is not one");
     plan.hostname = name;
   }
   plan.links.push_back(link);

@@ -16,7 +16,7 @@ constexpr uint32_t kLeastMtu = 576, kMostMtu = 65535;
 // udhcpc puts this where a name was none.
 constexpr std::string_view kNoName = "bad";
 
-bool is_name(std::string_view text) { return text != kNoName && is_host_name(text); }
+bool is_name(std::string_view text) { return text != kNoName && is_dns_name(text); }
 
 // What the server said under one name after the other.
 class LeaseReader {
@@ -199,8 +199,8 @@ Result<Lease> parse_lease_note(ByteView bytes) {
   for (const std::string& text : texts_of(note, "ntp"))
     if (IpAddress::parse(text)) lease.ntp.push_back(text);
   for (const std::string& text : texts_of(note, "search"))
-    if (is_host_name(text)) lease.search.push_back(text);
-  if (const std::string name = text_of(note, "hostname"); is_host_name(name)) lease.hostname = name;
+    if (is_dns_name(text)) lease.search.push_back(text);
+  if (const std::string name = text_of(note, "hostname"); is_dns_name(name)) lease.hostname = name;
   if (const auto server = IpAddress::parse(text_of(note, "server"))) lease.server = server->text();
   lease.lease_seconds =
       static_cast<uint32_t>(std::min<uint64_t>(number_of(note, "lease_seconds").value_or(0), UINT32_MAX));

@@ -13,7 +13,7 @@ bool is_label(std::string_view label) {
 }
 }  // namespace
 
-bool is_host_name(std::string_view name) {
+bool is_dns_name(std::string_view name) {
   if (name.empty() || name.size() > 253) return false;
   if (name.back() == '.') name.remove_suffix(1);  // the root, as resolvers write it
   for (;;) {

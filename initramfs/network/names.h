@@ -6,7 +6,7 @@
 namespace granary {
 
 // RFC 1123: labels of letters, digits, "-" and (as the world has them) "_", joined by dots; at most 253 characters.
-bool is_host_name(std::string_view name);
+bool is_dns_name(std::string_view name);
 // As the kernel has them: 1 to 15 characters; here letters, digits, ".", "-", "_" alone.
 bool is_link_name(std::string_view name);
 // Lower case, with colons: "52:54:00:12:34:56".

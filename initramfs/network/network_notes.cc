@@ -96,7 +96,7 @@ std::string resolver_text(const Resolvers& resolvers) {
   std::string domains;
   size_t count = 0;
   for (const std::string& domain : resolvers.search)
-    if (is_host_name(domain) && count++ < kMostDomains) domains += " " + domain;
+    if (is_dns_name(domain) && count++ < kMostDomains) domains += " " + domain;
   if (!domains.empty()) text = "search" + domains + "\n" + text;
   return text;
 }

@@ -8,7 +8,7 @@ namespace granary {
 
 void try_input(ByteView input) {
   const Context context = open_nebula_context(input, "s");
-  promise(context.hostname.empty() || is_host_name(context.hostname), "a host's name is one");
+  promise(context.hostname.empty() || is_dns_name(context.hostname), "a host's name is one");
   for (const std::string& key : context.ssh_keys)
     promise(key.find_first_of(std::string("\n\r\0", 3)) == std::string::npos, "a key is a line");
   for (const LinkPlan& link : context.network.links) {

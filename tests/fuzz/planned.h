@@ -24,7 +24,7 @@ inline void check_plan(const Result<NetworkPlan>& plan) {
       promise(IpPrefix::parse(route.to) && IpAddress::parse(route.by), "a route is one");
   }
   for (const std::string& server : plan->dns) promise(bool(IpAddress::parse(server)), "a server is an address");
-  for (const std::string& domain : plan->search) promise(is_host_name(domain), "a domain is a name");
+  for (const std::string& domain : plan->search) promise(is_dns_name(domain), "a domain is a name");
 }
 
 }  // namespace granary

@@ -11,7 +11,7 @@ void try_input(ByteView input) {
   add_router_names(input, names);
   promise(names.dns.size() <= 16 && names.search.size() <= 16, "they are bounded");
   for (const std::string& server : names.dns) promise(bool(IpAddress::parse(server)), "a server is an address");
-  for (const std::string& domain : names.search) promise(is_host_name(domain), "a domain is a name");
+  for (const std::string& domain : names.search) promise(is_dns_name(domain), "a domain is a name");
 }
 
 }  // namespace granary

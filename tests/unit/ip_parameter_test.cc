@@ -71,10 +71,10 @@ TEST(IpAddressTest, PrefixesKnowTheirNetwork) {
 }
 
 TEST(NamesTest, OnlyPlainNamesAreNames) {
-  EXPECT_TRUE(is_host_name("grain-1.example.org"));
-  EXPECT_TRUE(is_host_name("_srv.example.org."));
-  for (const char* wrong : {"", ".", "a..b", "-a", "a b", "a;b", "a\nb"}) EXPECT_FALSE(is_host_name(wrong)) << wrong;
-  EXPECT_FALSE(is_host_name(std::string(64, 'a')));
+  EXPECT_TRUE(is_dns_name("grain-1.example.org"));
+  EXPECT_TRUE(is_dns_name("_srv.example.org."));
+  for (const char* wrong : {"", ".", "a..b", "-a", "a b", "a;b", "a\nb"}) EXPECT_FALSE(is_dns_name(wrong)) << wrong;
+  EXPECT_FALSE(is_dns_name(std::string(64, 'a')));
   EXPECT_TRUE(is_link_name("enp0s3.5"));
   for (const char* wrong : {"", "..", "a/b", "abcdefghijklmnop"}) EXPECT_FALSE(is_link_name(wrong)) << wrong;
   EXPECT_TRUE(is_mac("52:54:00:12:34:ab"));
