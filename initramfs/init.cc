@@ -329,7 +329,7 @@ class Boot {
   ImageTrust trust_;
   BootPin pin_;
   BootChoice choice_;
-  Machine machine_;
+  StartedMachine machine_;
   std::string os_init_;
   const Fetch fetch_ = fetch_by_mount_program;
 };

@@ -63,23 +63,23 @@ void take(const Json& from, std::vector<std::string>& into) {
 }
 }  // namespace
 
-Bytes serialise(const Machine& machine) {
+Bytes serialise(const StartedMachine& machine) {
   Json out = Json::object();
   members(machine, [&](const char* name, const auto& value) { out[name] = value; });
   return out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
-Result<Machine> parse_machine(ByteView text) {
+Result<StartedMachine> parse_machine(ByteView text) {
   const Json in = Json::parse(text, nullptr, false);
   if (!in.is_object()) return Error{Code::kCorrupt, "not what a micro image tells of a machine"};
-  Machine machine;
+  StartedMachine machine;
   members(machine, [&](const char* name, auto& value) {
     if (const auto found = in.find(name); found != in.end()) take(*found, value);
   });
   return machine;
 }
 
-Result<Machine> load_machine() {
+Result<StartedMachine> load_machine() {
   const std::string path = str(paths::kBootFolder, "/machine.json");
   const auto text = read_file(path, 1 << 20);
   if (!text && text.error().code == Code::kNotFound)

@@ -1,4 +1,4 @@
-// Machine: what one start of a machine came to, for granary-guest, the boot-complete mark and people:
+// StartedMachine: what one start of a machine came to, for granary-guest, the boot-complete mark and people:
 // /run/granary-boot/machine.json. Written by init, once whole, read by others.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace granary {
 
-struct Machine {
+struct StartedMachine {
   // What runs.
   std::string repository, repository_name;  // its UUID, and what people call it
   std::vector<std::string> urls;
@@ -33,12 +33,12 @@ struct Machine {
   uint64_t complete_timeout_seconds = 0;
   double seconds_to_switch = 0;
 
-  bool operator==(const Machine&) const = default;
+  bool operator==(const StartedMachine&) const = default;
 };
 
-Bytes serialise(const Machine& machine);
-Result<Machine> parse_machine(ByteView text);  // kCorrupt; what is missing in an object is empty
+Bytes serialise(const StartedMachine& machine);
+Result<StartedMachine> parse_machine(ByteView text);  // kCorrupt; what is missing in an object is empty
 // kNotFound: this machine was not started by a micro image.
-Result<Machine> load_machine();
+Result<StartedMachine> load_machine();
 
 }  // namespace granary

@@ -69,7 +69,7 @@ void add_selector(std::vector<std::string>& words, const Settings& settings, con
 }
 
 // What the mount says of itself.
-Status describe(Machine& machine) {
+Status describe(StartedMachine& machine) {
   std::string text(64 << 10, '\0');
   const ssize_t n = ::getxattr(paths::kTree, "user.granary.stat", text.data(), text.size());
   if (n < 0) return system_error(errno, "the mounted tree does not say what it is");
@@ -185,7 +185,7 @@ std::vector<std::string> mount_words(const Settings& settings, const TreeRequest
   return words;
 }
 
-Status mount_tree(const Settings& settings, const TreeRequest& request, Machine& machine) {
+Status mount_tree(const Settings& settings, const TreeRequest& request, StartedMachine& machine) {
   if (settings.repository.empty())
     return Error{Code::kInvalid, "no repository was named: say granary.repository=URL, or build it into the image"};
   TRY(make_directories(paths::kCacheFolder, 0700));

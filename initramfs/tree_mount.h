@@ -40,7 +40,7 @@ std::vector<std::string> mount_words(const Settings& settings, const TreeRequest
 // Mounts at paths::kTree, and says in `machine` what was mounted.
 //   kUnavailable                   worth a retry
 //   kUntrusted, kExpired, kWrongRepository …  no: the message says what it means and what can be done
-Status mount_tree(const Settings& settings, const TreeRequest& request, Machine& machine);
+Status mount_tree(const Settings& settings, const TreeRequest& request, StartedMachine& machine);
 void unmount_tree();
 
 // What a failed mount program means; `status` is its exit status, `said` the end of its standard error.

@@ -34,7 +34,7 @@ void spare_ours_from_sysvinit() {
 }  // namespace
 
 Status reach_boot_complete() {
-  const Machine machine = TRY(load_machine());
+  const StartedMachine machine = TRY(load_machine());
   bool updated = false;
   {
     const PinLock lock = TRY(PinLock::take());

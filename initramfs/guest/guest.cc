@@ -81,7 +81,7 @@ std::string joined(const Arguments& words, const char* between) {
 // Root alone may look into scratch; for others it is empty.
 BootPin pin_if_readable() { return load_pin(paths::kStateFolder).value_or(BootPin()); }
 
-Json json_of(const Machine& machine, const BootPin& pin) {
+Json json_of(const StartedMachine& machine, const BootPin& pin) {
   Json out = Json::parse(serialise(machine), nullptr, false);
   out["pinned"] = pin.pinned;
   out["previous"] = pin.previous;
@@ -93,7 +93,7 @@ Json json_of(const Machine& machine, const BootPin& pin) {
 }
 
 Result<int> show(const Options& options) {
-  const Machine machine = TRY(load_machine());
+  const StartedMachine machine = TRY(load_machine());
   if (options.json) {
     print(json_of(machine, pin_if_readable()));
     return 0;
@@ -114,7 +114,7 @@ Result<int> show(const Options& options) {
 }
 
 Result<int> update_status(const Options& options) {
-  const Machine machine = TRY(load_machine());
+  const StartedMachine machine = TRY(load_machine());
   const BootPin pin = TRY(load_pin(paths::kStateFolder));
   if (options.json) {
     print(json_of(machine, pin));
@@ -136,7 +136,7 @@ Result<int> status(const Options& options) {
 }
 
 Result<int> check(const Options& options) {
-  const Machine machine = TRY(load_machine());
+  const StartedMachine machine = TRY(load_machine());
   const Offer offer = TRY(look_for_update(machine, options.words.empty() ? "" : options.words.front()));
   if (options.json) {
     print({{"running", machine.snapshot},
@@ -162,7 +162,7 @@ Result<int> reboot_if_asked(const Options& options) {
 }
 
 Result<int> apply(const Options& options) {
-  const Machine machine = TRY(load_machine());
+  const StartedMachine machine = TRY(load_machine());
   const Offer offer = TRY(apply_update(machine, options.words.empty() ? "" : options.words.front()));
   std::printf("the next start tries %s, published %s; %s comes back if it fails\n", short_id(offer.snapshot).c_str(),
               offer.published_at.c_str(), short_id(machine.snapshot).c_str());
@@ -196,7 +196,7 @@ Result<int> boot_complete(const Options&) {
 }
 
 Result<int> pin_files(const Options&) {
-  const Machine machine = TRY(load_machine());
+  const StartedMachine machine = TRY(load_machine());
   std::printf("%zu paths are kept at hand\n", TRY(keep_repair_files(machine)));
   return 0;
 }

@@ -114,7 +114,7 @@ Status change_name_servers(const std::vector<std::string>& addresses) {
 
 Status change_proxies(const std::string& list) { return tell_mount({"proxies", list}, std::nullopt, kChangePatience); }
 
-Result<size_t> keep_repair_files(const Machine& machine) {
+Result<size_t> keep_repair_files(const StartedMachine& machine) {
   if (!machine.lasting) return size_t{0};  // what is in memory is gone when it would be needed
   size_t count = 0;
   const Bytes list = repair_list(count);

@@ -17,6 +17,6 @@ Status change_proxies(const std::string& list);
 
 // Fetches what repairs a network (a shell, ip, the OS's network programs, and what the tree names in
 // /usr/lib/granary/pinfiles) into the cache for good. How many paths.
-Result<size_t> keep_repair_files(const Machine& machine);
+Result<size_t> keep_repair_files(const StartedMachine& machine);
 
 }  // namespace granary

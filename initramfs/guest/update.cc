@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::json;
 constexpr std::chrono::minutes kPatience{2};
 
-std::vector<std::string> resolve_words(const Machine& machine, const std::string& name) {
+std::vector<std::string> resolve_words(const StartedMachine& machine, const std::string& name) {
   std::vector<std::string> words{"/bin/granary-mount",
                                  "--resolve",
                                  "--config",
@@ -34,7 +34,7 @@ std::vector<std::string> resolve_words(const Machine& machine, const std::string
 }
 
 // A choice for the next start has to be somewhere at the next start.
-Status check_lasting(const Machine& machine) {
+Status check_lasting(const StartedMachine& machine) {
   if (machine.lasting) return Done{};
   return Error{Code::kUnsupported,
                "this machine keeps nothing from one start to the next (scratch is in memory): each start takes the "
@@ -42,7 +42,7 @@ Status check_lasting(const Machine& machine) {
 }
 }  // namespace
 
-Result<Offer> look_for_update(const Machine& machine, const std::string& name) {
+Result<Offer> look_for_update(const StartedMachine& machine, const std::string& name) {
   Program program;
   program.words = resolve_words(machine, name);
   program.output = program.errors = Program::Stream::kCapture;
@@ -59,7 +59,7 @@ Result<Offer> look_for_update(const Machine& machine, const std::string& name) {
   return offer;
 }
 
-Result<Offer> apply_update(const Machine& machine, const std::string& name) {
+Result<Offer> apply_update(const StartedMachine& machine, const std::string& name) {
   TRY(check_lasting(machine));
   Offer offer = TRY(look_for_update(machine, name));
   const PinLock lock = TRY(PinLock::take());
@@ -69,7 +69,7 @@ Result<Offer> apply_update(const Machine& machine, const std::string& name) {
   return offer;
 }
 
-Result<std::string> roll_back(const Machine& machine) {
+Result<std::string> roll_back(const StartedMachine& machine) {
   TRY(check_lasting(machine));
   const PinLock lock = TRY(PinLock::take());
   BootPin pin = TRY(load_pin(paths::kStateFolder));

@@ -16,12 +16,12 @@ struct Offer {
 };
 // The newest of the machine's branch, or what `name` (a branch, a tag, an id or its beginning, main~3) stands for,
 // verified as a mount would.   kNotFound, kUnavailable, kUntrusted …
-Result<Offer> look_for_update(const Machine& machine, const std::string& name);
+Result<Offer> look_for_update(const StartedMachine& machine, const std::string& name);
 
 // At the next start. The error of a machine that cannot remember it: kUnsupported.
-Result<Offer> apply_update(const Machine& machine, const std::string& name);
+Result<Offer> apply_update(const StartedMachine& machine, const std::string& name);
 // What the next start takes.
-Result<std::string> roll_back(const Machine& machine);
+Result<std::string> roll_back(const StartedMachine& machine);
 
 // What a start would take now.
 std::string next_snapshot(const BootPin& pin);

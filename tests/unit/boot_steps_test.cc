@@ -134,7 +134,7 @@ TEST_F(LastingRoot, TheOssInitIsFoundThroughLinksAndOnlyInside) {
 }
 
 TEST(MachineFacts, AreReadAsTheyWereWritten) {
-  Machine machine;
+  StartedMachine machine;
   machine.snapshot = std::string(64, 'a');
   machine.urls = {"http://a.example.org", "http://b.example.org"};
   machine.persistent = true;
@@ -142,7 +142,7 @@ TEST(MachineFacts, AreReadAsTheyWereWritten) {
   machine.seconds_to_switch = 2.5;
   EXPECT_EQ(*parse_machine(serialise(machine)), machine);
   EXPECT_EQ(parse_machine("[]").error().code, Code::kCorrupt);
-  EXPECT_EQ(*parse_machine("{\"snapshot\": 3, \"urls\": [1]}"), Machine());
+  EXPECT_EQ(*parse_machine("{\"snapshot\": 3, \"urls\": [1]}"), StartedMachine());
 }
 
 TEST(TrustedTime, TheFloorOnlyRises) {

@@ -26,18 +26,18 @@ Context read_by_the_guest(const Seed& seed) {
   return context;
 }
 
-TEST(SeedTest, MetaDataNamesTheMachineAndItsKeys) {
+TEST(VmSeedTest, MetaDataNamesTheMachineAndItsKeys) {
   EXPECT_EQ(meta_data_of(small_seed()),
             "instance-id: granary-1\nlocal-hostname: one\npublic-keys:\n  - ssh-ed25519 AAAA me@here\n");
 }
 
-TEST(SeedTest, TheUsersDataIsHandedOverAsItIs) {
+TEST(VmSeedTest, TheUsersDataIsHandedOverAsItIs) {
   Seed seed = small_seed();
   seed.user_data = "#!/bin/sh\necho hello\n";
   EXPECT_EQ(user_data_of(seed), seed.user_data);
 }
 
-TEST(SeedTest, SettingsReachTheMicroImage) {
+TEST(VmSeedTest, SettingsReachTheMicroImage) {
   Seed seed = small_seed();
   seed.settings = {{"branch", "stable"}, {"proxy", "http://proxy.example.org:3128"}};
   const Context context = read_by_the_guest(seed);
@@ -47,7 +47,7 @@ TEST(SeedTest, SettingsReachTheMicroImage) {
   EXPECT_EQ(context.sayings[1].value, "http://proxy.example.org:3128");
 }
 
-TEST(SeedTest, SettingsTravelBesideTheUsersData) {
+TEST(VmSeedTest, SettingsTravelBesideTheUsersData) {
   Seed seed = small_seed();
   seed.settings = {{"branch", "stable"}};
   seed.user_data = "#cloud-config\nruncmd: [true]\n";
@@ -57,7 +57,7 @@ TEST(SeedTest, SettingsTravelBesideTheUsersData) {
   EXPECT_EQ(context.sayings[0].value, "stable");
 }
 
-TEST(SeedTest, OnlyAPublicKeyIsOne) {
+TEST(VmSeedTest, OnlyAPublicKeyIsOne) {
   const auto folder = TemporaryDirectory::make();
   const std::string path = folder->path() + "/id";
   EXPECT_TRUE(replace_file(path, "-----BEGIN OPENSSH PRIVATE KEY-----\n", 0600, Durability::kFast));
