@@ -29,7 +29,7 @@ recipe() {  # NAME GROUND PACKAGE...
     "$ground" "$name" "${packages%, }"
 }
 cook() {  # NAME
-  local new=$1.toml.new
+  local new=./$1.new.toml
   cat >"$new"
   if cmp -s "$new" "$1.toml" && "$granary" branch os | awk '{ print $1 }' | grep -qxF "$1"; then
     rm "$new"
