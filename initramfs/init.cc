@@ -18,6 +18,7 @@
 #include "initramfs/console.h"
 #include "initramfs/context/context.h"
 #include "initramfs/fetching.h"
+#include "initramfs/guest/in_flight.h"
 #include "initramfs/guest/trial_watcher.h"
 #include "initramfs/lasting_root.h"
 #include "initramfs/machine.h"
@@ -58,6 +59,7 @@ class Boot {
     steps_.must("trust", [this] { return choose_the_trust(); });
     steps_.should("snapshot", [this] { return choose_the_snapshot(); });
     steps_.must("mount", [this] { return mount_the_tree(); });
+    if (settings_.record) steps_.should("recording", [this] { return begin_recording(); });
     steps_.must("posted layer", [this] { return post_the_layer(); });
     steps_.must("overlay", [this] { return lay_over(); });
     steps_.should("OS files", [this] { return settle_os_files(); });
@@ -221,6 +223,12 @@ class Boot {
     forget_failures();
     return str("snapshot ", machine_.snapshot.substr(0, 12), " of ", machine_.repository_name, ", published ",
                machine_.published_at);
+  }
+
+  Result<std::string> begin_recording() {
+    TRY(start_recording());
+    machine_.recording = true;
+    return std::string("what is touched, until the start is complete");
   }
 
   // An update that cannot even be mounted is not worth a reboot.

@@ -30,6 +30,7 @@ void members(M& machine, const Each& each) {
   each("persistent", machine.persistent);
   each("upper", machine.upper);
   each("proxy", machine.proxy);
+  each("recording", machine.recording);
   each("context_source", machine.context_source);
   each("instance_id", machine.instance_id);
   each("hostname", machine.hostname);

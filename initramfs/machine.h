@@ -25,6 +25,7 @@ struct StartedMachine {
   std::string scratch;      // "/dev/vda (LABEL=granary-scratch)", "memory"
   bool lasting = false;     // whether scratch outlives a reboot
   bool persistent = false;  // whether the OS's changes do
+  bool recording = false;   // what is touched is recorded, until the start is complete
   std::string upper;        // the overlay's upper directory
   std::string proxy, context_source, instance_id, hostname, time;
   std::vector<std::string> addresses, dns;

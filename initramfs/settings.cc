@@ -338,6 +338,7 @@ const std::vector<BootSetting>& setting_table() {
       {"path", "PATH", "the directory of the tree that becomes the root (all of it)", Who::kAnybody, set_path},
       {"proxy", "LIST", "HTTP proxies: | between those that share the load, ; before those asked when these fail; DIRECT", Who::kAnybody, set_word<&Settings::proxy>},
       {"profile", "NAME", "the profile that is fetched ahead (boot); empty: none", Who::kAnybody, set_name<&Settings::profile>},
+      {"record", "", "record what the start touches, for a profile: /run/granary-boot/boot.trace", Who::kAnybody, set_flag<&Settings::record>},
       {"archive", "", "accept a repository that is authentic but stale", Who::kImageOrCommandLine, set_flag<&Settings::archive>},
       {"allow_withdrawn", "", "boot a snapshot even if its publisher has withdrawn it", Who::kImageOrCommandLine, set_flag<&Settings::allow_withdrawn>},
       {"network", "dhcp|static|none", "how links get their addresses (dhcp)", Who::kAnybody, set_network},

@@ -34,6 +34,7 @@ struct Settings {
   std::string path;              // the directory of the tree that becomes the root; empty: all of it
   std::string proxy;             // as granary mount --proxy has it
   std::string profile = "boot";  // replayed if the snapshot has it; empty: none
+  bool record = false;           // what the start touches, as a profile
   bool archive = false;          // accept what is authentic but stale
   bool allow_withdrawn = false;
 

@@ -6,6 +6,7 @@
 
 #include "fs/base/file.h"
 #include "initramfs/boot_log.h"
+#include "initramfs/guest/in_flight.h"
 #include "initramfs/guest/pin_lock.h"
 #include "initramfs/machine.h"
 #include "initramfs/os_files.h"
@@ -31,6 +32,13 @@ void spare_ours_from_sysvinit() {
   if (!exists("/etc/inittab") || !make_directories("/run/sendsigs.omit.d")) return;
   (void)replace_file("/run/sendsigs.omit.d/granary", pids, 0644, Durability::kFast);
 }
+// A start that was recorded is a start all the same.
+void end_recording() {
+  const std::string path = std::string(paths::kBootFolder) + "/boot.trace";
+  const Status kept = stop_recording(path);
+  announce(kept ? "granary: what this start touched is in " + path + "\n"
+                : "granary: FAILED recording: " + kept.error().message + "\n");
+}
 }  // namespace
 
 Status reach_boot_complete() {
@@ -44,6 +52,7 @@ Status reach_boot_complete() {
   }
   spare_ours_from_sysvinit();
   if (!machine.persistent) keep_host_keys("", paths::kStateFolder);
+  if (machine.recording) end_recording();
   if (updated) announce("granary: the update is now what this machine boots\n");
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.2f", uptime_seconds());

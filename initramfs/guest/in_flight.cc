@@ -29,20 +29,26 @@ Status write_in_place(const std::string& path, const Bytes& text) {
   return Done{};
 }
 
-Status tell_mount(std::vector<std::string> words, std::optional<Bytes> input, std::chrono::milliseconds patience) {
+Result<Bytes> ask_mount(std::vector<std::string> words, std::optional<Bytes> input,
+                        std::chrono::milliseconds patience) {
   Program program;
   program.words = {"/bin/granary-mount", "--tell", inside_lasting_root(paths::kTree)};
   program.words.insert(program.words.end(), words.begin(), words.end());
   program.input = std::move(input);
-  program.output = Program::Stream::kDiscard;
+  program.output = Program::Stream::kCapture;
   program.errors = Program::Stream::kCapture;
   program.timeout = patience;
-  const ProgramEnd end = TRY(run_in_lasting_root(program));
-  if (end.ok()) return Done{};
+  ProgramEnd end = TRY(run_in_lasting_root(program));
+  if (end.ok()) return std::move(end.output);
   return Error{end.status == 3   ? Code::kInvalid
                : end.status == 4 ? Code::kNotFound
                                  : Code::kUnavailable,
                printable(end.errors.substr(0, end.errors.find('\n')))};
+}
+
+Status tell_mount(std::vector<std::string> words, std::optional<Bytes> input, std::chrono::milliseconds patience) {
+  TRY(ask_mount(std::move(words), std::move(input), patience));
+  return Done{};
 }
 
 // What somebody needs at the console of a machine without network: programs, and the libraries that Debian's need.
@@ -110,6 +116,15 @@ Status change_name_servers(const std::vector<std::string>& addresses) {
   const auto os = read_file("/etc/resolv.conf", 64 << 10);
   if (os && os->starts_with(kOurMark)) TRY(write_in_place("/etc/resolv.conf", text));
   return Done{};
+}
+
+Status start_recording() { return tell_mount({"profile", "start"}, std::nullopt, kChangePatience); }
+
+Status stop_recording(const std::string& path) {
+  const Bytes answer = TRY(ask_mount({"profile", "stop"}, std::nullopt, kChangePatience));
+  const size_t counts_end = answer.find('\n');  // a line of figures, then the trace
+  if (counts_end == Bytes::npos) return Error{Code::kCorrupt, "the mount's answer is no trace"};
+  return replace_file(path, answer.substr(counts_end + 1), 0600, Durability::kFast);
 }
 
 Status change_proxies(const std::string& list) { return tell_mount({"proxies", list}, std::nullopt, kChangePatience); }

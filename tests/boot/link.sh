@@ -31,11 +31,14 @@ echo "warm: complete after $boot_seconds s, $((($(link_carried down_bytes) - bef
 warm=$boot_seconds
 end cold
 
-# The profile: what a boot touches, from the trace that the mount keeps.
-if [ -n "${GRANARY_BOOT_PROFILE:-}" ]; then
-  "$GRANARY" profile attach os debian12 "$GRANARY_BOOT_PROFILE" --name boot
-  run profiled "$linked"
-  end profiled
-  [ "$run_bytes" -le 60000000 ] || fail "a first start moved $run_bytes bytes"
-  echo "ratio to warm: $($PYTHON -c "print(round($run_seconds / $warm, 2))")"
-fi
+# The profile: what a start touches, recorded by one.
+start_guest recorded --repo "$direct" --branch debian12 --set record=yes
+wait_complete recorded
+wait_ssh recorded
+in_guest recorded cat /run/granary-boot/boot.trace >boot.trace
+end recorded
+"$GRANARY" profile attach os debian12 boot.trace --name boot
+run profiled "$linked"
+end profiled
+[ "$run_bytes" -le 60000000 ] || fail "a first start moved $run_bytes bytes"
+echo "ratio to warm: $($PYTHON -c "print(round($run_seconds / $warm, 2))")"
