@@ -29,6 +29,7 @@ in_guest web 'echo kept >/etc/kept'
 in_guest web 'for p in /proc/[0-9]*; do
   case $( (tr "\0" " " <$p/cmdline) 2>/dev/null) in @*granary-mount*worker* | @*worker*granary*) kill -9 ${p#/proc/} && echo killed ;; esac
 done' >killed || true
+expect_equal "$(cat killed)" killed "the mount's worker"
 in_guest web 'cat /usr/share/common-licenses/GPL-3 >/root/read && test -s /root/read'
 
 # Something newer is published: the machine stays where it is, offline as well; its disk was left clean.
