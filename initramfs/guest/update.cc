@@ -28,6 +28,9 @@ std::vector<std::string> resolve_words(const StartedMachine& machine, const std:
   else
     words.insert(words.end(), {"--snapshot", name});
   if (!machine.proxy.empty()) words.insert(words.end(), {"--proxy", machine.proxy});
+  // A machine that did not know the time when it started has no better clock to judge by now.
+  if (machine.freshness == "unknown")
+    words.insert(words.end(), {"--clock", "untrusted", "--time-floor", machine.published_at});
   for (size_t i = 1; i < machine.urls.size(); ++i) words.insert(words.end(), {"--mirror", machine.urls[i]});
   words.push_back(machine.urls.empty() ? "" : machine.urls.front());
   return words;
