@@ -14,7 +14,7 @@
 #include "fs/format/trust_file.h"
 #include "tools/commands.h"
 #include "tools/format.h"
-#include "tools/progress.h"
+#include "tools/kernel_fetch.h"
 #include "tools/subcommand.h"
 
 namespace granary {
@@ -68,20 +68,8 @@ Result<UnixSeconds> build_time() {
 Result<MicroKernel> kernel_of(const Options& options, Progress& progress, Io& io) {
   if (options.kernel == "tiny") return tiny_kernel();
   if (options.kernel != "debian") return kernel_file(options.kernel, options.modules_folder);
-  KernelFetch fetch;
-  fetch.cache = std::filesystem::absolute(options.cache.empty() ? default_cook_cache() : options.cache).string();
-  fetch.suite = options.kernel_suite;
-  fetch.now = Clock::system().now();
-  fetch.on_step = [&](const std::string& step) { progress.show(step); };
-  fetch.on_fetch = [&](const FetchProgress& at) {
-    progress.show(str("fetching the kernel: ", human_bytes(at.bytes), " of ", human_bytes(at.bytes_total)));
-  };
-  AptArchives source(TRY(AptSources::of_host()), fetch.cache);
-  std::vector<std::string> notes;
-  MicroKernel kernel = TRY(debian_kernel(source, fetch, notes));
-  progress.clear();
-  for (const std::string& note : notes) io.err << "note: " << note << "\n";
-  return kernel;
+  const std::string cache = options.cache.empty() ? default_cook_cache() : options.cache;
+  return fetch_debian_kernel(std::filesystem::absolute(cache).string(), options.kernel_suite, progress, io);
 }
 
 Result<MicroRequest> request_of(const Options& options) {

@@ -13,7 +13,7 @@
 #include "fs/base/digest.h"
 #include "fs/base/file.h"
 #include "tools/format.h"
-#include "tools/progress.h"
+#include "tools/kernel_fetch.h"
 
 namespace granary {
 
@@ -35,23 +35,6 @@ constexpr size_t kMostKept = 8;
 constexpr size_t kMaxPartBytes = size_t{64} << 20;
 constexpr const char* kTrustName = "boot";
 
-Result<MicroKernel> fetch_debian_kernel(Io& io) {
-  Progress progress(io);
-  KernelFetch fetch;
-  fetch.cache = default_cook_cache();
-  fetch.now = Clock::system().now();
-  fetch.on_step = [&](const std::string& step) { progress.show(step); };
-  fetch.on_fetch = [&](const FetchProgress& at) {
-    progress.show(str("fetching the kernel: ", human_bytes(at.bytes), " of ", human_bytes(at.bytes_total)));
-  };
-  AptArchives source(TRY(AptSources::of_host()), fetch.cache);
-  std::vector<std::string> notes;
-  MicroKernel kernel = TRY(debian_kernel(source, fetch, notes));
-  progress.clear();
-  for (const std::string& note : notes) io.err << "note: " << note << "\n";
-  return kernel;
-}
-
 // The one that was taken last, for a day.
 Result<MicroKernel> debian_kernel_of_today(const std::string& cache_folder, Io& io) {
   const std::string kept = cache_folder + "/debian-kernel.json";
@@ -64,7 +47,8 @@ Result<MicroKernel> debian_kernel_of_today(const std::string& cache_folder, Io& 
     const UnixSeconds age = now - before.value("taken_at", UnixSeconds{0});
     if (age >= 0 && age < kAskAgainAfter && exists(kernel.image) && exists(kernel.modules)) return kernel;
   }
-  const MicroKernel kernel = TRY(fetch_debian_kernel(io));
+  Progress progress(io);
+  const MicroKernel kernel = TRY(fetch_debian_kernel(default_cook_cache(), {}, progress, io));
   const OrderedJson taken{{"image", kernel.image},
                           {"modules", kernel.modules},
                           {"version", kernel.version},
