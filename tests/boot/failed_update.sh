@@ -12,6 +12,7 @@ wait_complete web
 wait_ssh web
 
 # Whose init ends at once: the kernel panics, panic=10 starts it again.
+mkdir edit
 "$GRANARY" transaction begin os edit --branch debian12 >/dev/null
 rm edit/usr/sbin/init
 printf '#!/bin/sh\necho the broken one\nexit 1\n' >edit/usr/sbin/init
