@@ -1,6 +1,5 @@
 #include "initramfs/drivers.h"
 
-#include <dirent.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <memory>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 
 namespace granary {
 
@@ -32,12 +32,8 @@ std::vector<std::string> split(ByteView text, char separator) {
 }
 
 void add_devices(std::vector<std::string>& out, const std::string& folder) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    if (entry->d_name[0] == '.') continue;
-    const auto alias = read_file(folder + "/" + entry->d_name + "/modalias", 4096);
+  for (const std::string& name : names_in(folder)) {
+    const auto alias = read_file(folder + "/" + name + "/modalias", 4096);
     if (alias) out.push_back(alias->substr(0, alias->find('\n')));
   }
 }

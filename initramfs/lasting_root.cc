@@ -1,6 +1,5 @@
 #include "initramfs/lasting_root.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -11,24 +10,13 @@
 #include <memory>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 #include "initramfs/mounts.h"
 #include "initramfs/paths.h"
 
 namespace granary {
 
 namespace {
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  return names;
-}
-
 Status copy_file(const std::string& from, const std::string& to, const struct stat& status) {
   const UniqueFd in = TRY(open_file(from, O_RDONLY | O_CLOEXEC));
   const UniqueFd out = TRY(open_file(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 07777));

@@ -1,6 +1,5 @@
 #include "initramfs/os_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "fs/base/file.h"
 #include "fs/base/program.h"
+#include "initramfs/folder.h"
 #include "initramfs/paths.h"
 #include "initramfs/posted_layer.h"
 
@@ -188,11 +188,7 @@ Result<bool> inject(const OsPlan& plan) {
 
 std::vector<std::string> host_key_names(const std::string& folder) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
+  for (const std::string& name : names_in(folder)) {
     if (name.starts_with("ssh_host_") && (name.ends_with("_key") || name.ends_with("_key.pub"))) names.push_back(name);
   }
   return names;

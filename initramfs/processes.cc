@@ -1,12 +1,12 @@
 #include "initramfs/processes.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 
 namespace granary {
 
@@ -19,11 +19,8 @@ std::string first_word_of(pid_t pid) {
 
 std::vector<pid_t> processes_called(const std::function<bool(const std::string&)>& fits) {
   std::vector<pid_t> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir("/proc"), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    const pid_t pid = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
+  for (const std::string& name : names_in("/proc")) {
+    const pid_t pid = static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10));
     if (pid > 1 && pid != ::getpid() && fits(first_word_of(pid))) found.push_back(pid);
   }
   return found;

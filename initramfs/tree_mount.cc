@@ -1,6 +1,5 @@
 #include "initramfs/tree_mount.h"
 
-#include <dirent.h>
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 #include "initramfs/lasting_root.h"
 #include "initramfs/mounts.h"
 #include "initramfs/paths.h"
@@ -23,11 +23,7 @@ constexpr std::chrono::minutes kMountTimeout{3};
 
 std::vector<std::string> trust_names(const std::string& folder) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
+  for (const std::string& name : names_in(folder)) {
     if (name.size() > 6 && name.ends_with(".trust")) names.push_back(name.substr(0, name.size() - 6));
   }
   std::sort(names.begin(), names.end());

@@ -3,7 +3,6 @@
 // ext4 (Documentation/filesystems/ext4): the super block is at 1,024.
 #include "initramfs/context/volumes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <algorithm>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 #include "initramfs/paths.h"
 
 #ifndef MS_NOSYMFOLLOW
@@ -71,15 +71,11 @@ bool is_seed(const VolumeKind& kind) {
 
 std::vector<std::string> block_devices() {
   std::vector<std::string> devices;
-  DIR* const open = ::opendir("/sys/class/block");
-  if (open == nullptr) return devices;
-  while (const dirent* entry = ::readdir(open)) {
-    const std::string name = entry->d_name;
+  for (const std::string& name : names_in("/sys/class/block")) {
     static constexpr const char* kNever[] = {".", "ram", "zram", "fd", "nbd"};
     if (std::none_of(std::begin(kNever), std::end(kNever), [&](const char* one) { return name.starts_with(one); }))
       devices.push_back("/dev/" + name);
   }
-  ::closedir(open);
   std::sort(devices.begin(), devices.end());
   return devices;
 }

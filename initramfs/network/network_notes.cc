@@ -1,12 +1,12 @@
 #include "initramfs/network/network_notes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 #include "initramfs/json_reading.h"
 #include "initramfs/network/names.h"
 
@@ -25,15 +25,11 @@ void add_new(std::vector<std::string>& all, const std::vector<std::string>& more
 // The links that have a note, in order.
 std::vector<std::string> noted_devices(const std::string& folder) {
   std::vector<std::string> devices;
-  DIR* const open = ::opendir(folder.c_str());
-  if (open == nullptr) return devices;
-  while (const dirent* entry = ::readdir(open)) {
-    std::string name = entry->d_name;
+  for (std::string& name : names_in(folder)) {
     if (!name.ends_with(kNoteEnd)) continue;
     name.resize(name.size() - std::string_view(kNoteEnd).size());
     if (is_link_name(name)) devices.push_back(name);
   }
-  ::closedir(open);
   std::sort(devices.begin(), devices.end());
   return devices;
 }

@@ -1,7 +1,5 @@
 #include "initramfs/scratch/block_device.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,22 +7,12 @@
 #include <tuple>
 
 #include "fs/base/file.h"
+#include "initramfs/folder.h"
 
 namespace granary {
 
 namespace {
 constexpr uint64_t kSysfsSectorBytes = 512;  // whatever the device's own are
-
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
-  while (entries != nullptr) {
-    const dirent* entry = ::readdir(entries.get());
-    if (entry == nullptr) break;
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  }
-  return names;
-}
 
 uint64_t number_in(const std::string& path) {
   const auto text = read_file(path, 256);
