@@ -3,24 +3,27 @@
 # files, or over loopback with start_nginx. Needs apt-get, dpkg-deb, gpg. To be read after debian.sh.
 
 # cook_packages DIR: the .debs of a small bookworm system (the Essential packages, apt, certificates, less) in DIR, from
-# ~/.cache of this machine, or fetched; fails when neither can be.
+# ~/.cache of this machine, or fetched; fails when neither can be. Of cases that begin together one fetches, the others
+# wait for it.
 cook_packages() {
   local kept=${OUTER_HOME:-$HOME}/.cache/granary/cook-packages
-  if [ ! -d "$kept" ]; then
-    mkdir -p "$kept.new/partial"
-    : >"$kept.new/status"
-    [ -n "$(debian_sources)" ] || apt-get update -q >&2 || return 1
-    # An empty status file: nothing counts as installed, so that all of the closure comes.
-    apt-get install -qq -y --download-only -t bookworm -o "Dir::State::status=$kept.new/status" \
-      -o "Dir::Cache::archives=$kept.new" -o Debug::NoLocking=1 -o APT::Install-Recommends=0 -o APT::Sandbox::User=root \
-      '?essential' usr-is-merged apt ca-certificates debian-archive-keyring less >&2 || { rm -rf "$kept.new"; return 1; }
-    rm -rf "$kept.new/partial" "$kept.new/status" "$kept.new/lock"
-    local file
-    for file in "$kept.new"/*%3a*.deb; do mv "$file" "${file/_[0-9]*%3a/_}"; done  # as the archive names them: no epoch
-    mv -T "$kept.new" "$kept" 2>/dev/null || rm -rf "$kept.new"  # another test was faster
-  fi
+  mkdir -p "$(dirname "$kept")"
+  (flock 9 && { [ -d "$kept" ] || _fetch_cook_packages "$kept"; }) 9>"$kept.lock" || return 1
   mkdir -p "$1"
   cp --reflink=auto "$kept"/*.deb "$1/"
+}
+
+_fetch_cook_packages() {
+  local kept=$1 file
+  rm -rf "$kept.new" && mkdir -p "$kept.new/partial" && : >"$kept.new/status" || return 1
+  [ -n "$(debian_sources)" ] || apt-get update -q >&2 || return 1
+  # An empty status file: nothing counts as installed, so that all of the closure comes.
+  apt-get install -qq -y --download-only -t bookworm -o "Dir::State::status=$kept.new/status" \
+    -o "Dir::Cache::archives=$kept.new" -o Debug::NoLocking=1 -o APT::Install-Recommends=0 -o APT::Sandbox::User=root \
+    '?essential' usr-is-merged apt ca-certificates debian-archive-keyring less >&2 || return 1
+  rm -rf "$kept.new/partial" "$kept.new/status" "$kept.new/lock"
+  for file in "$kept.new"/*%3a*.deb; do mv "$file" "${file/_[0-9]*%3a/_}" || return 1; done  # as the archive names them: no epoch
+  mv -T "$kept.new" "$kept"
 }
 
 # start_archive DIR: DIR becomes an archive with those packages in pool/base, signed by a new key; GRANARY_APT_SOURCES

@@ -103,13 +103,14 @@ echo 'cat /etc/half; exit' | "$GRANARY" cook --shell --cache "$WORK/cache" >said
 grep -q '^half' said || fail "the kept tree is not what the script left: $(cat said)"
 
 # Killed half-way: nothing mounted, nothing running; the next cook goes on with what was finished.
-sed -i 's/^script = .*/script = "sleep 1000"/' web.toml
+pause="sleep 1000.$$"  # no other process is called so
+sed -i "s/^script = .*/script = \"$pause\"/" web.toml
 "$GRANARY" cook web.toml --repo os --cache "$WORK/cache" >log 2>&1 &  # itself, not a shell around it
 process=$!
-until_true 60 pgrep -f '^sleep 1000'
+until_true 60 pgrep -f "^$pause"
 kill -9 "$process"
 wait "$process" || true
-until_true 20 eval '! pgrep -f "^sleep 1000" >/dev/null'
+until_true 20 eval '! pgrep -f "^$pause" >/dev/null'
 grep -q "$WORK" /proc/mounts && fail "something is still mounted: $(grep "$WORK" /proc/mounts)"
 sed -i 's/^script = .*/script = "true"/' web.toml
 for point in cook-fetched cook-made cook-layer-published cook-adopting; do

@@ -29,11 +29,13 @@ class Gate : public log::LogOutput {
     Mutex mutex;
     std::condition_variable opened;
     bool open GUARDED_BY(mutex) = false;
+    bool somebody_waits GUARDED_BY(mutex) = false;
     std::vector<std::string> lines GUARDED_BY(mutex);
   };
   explicit Gate(std::shared_ptr<State> state) : state_(std::move(state)) {}
   bool write(const log::Line& line) override {
     MutexLock lock(state_->mutex);
+    state_->somebody_waits = true;
     while (!state_->open) lock.wait(state_->opened);
     state_->lines.push_back(log::as_logfmt(line));
     return true;
@@ -47,6 +49,11 @@ void open_gate(Gate::State& state) {
   const MutexLock lock(state.mutex);
   state.open = true;
   state.opened.notify_all();
+}
+
+bool hangs(Gate::State& state) {
+  const MutexLock lock(state.mutex);
+  return state.somebody_waits && !state.open;
 }
 
 TEST(Log, ALineIsItsEventAndItsFields) {
@@ -74,10 +81,12 @@ TEST(LogQueue, NobodyWaitsForAnOutputThatHangsAndWhatWasDroppedIsTold) {
   log::LogQueue queue(std::make_unique<Gate>(state));
   std::vector<std::string> events;  // of many kinds, so that none is suppressed
   for (size_t i = 0; i < 40; ++i) events.push_back(str("event", i));
+  queue.take(line_of("first", {}));
+  ASSERT_TRUE(eventually([&] { return hangs(*state); }));  // so that all that is dropped is told at once, later
   for (size_t i = 0; i < log::LogQueue::kMaxQueued + 500; ++i)
     queue.take(line_of(events[i % events.size()].c_str(), {{"i", i}}));
   EXPECT_FALSE(queue.flush(milliseconds(10)));
-  EXPECT_GE(queue.stats().dropped, 499U);
+  EXPECT_EQ(queue.stats().dropped, 500U);
   EXPECT_NE(queue.tail().find(str("i=", log::LogQueue::kMaxQueued + 499)), std::string::npos);
 
   open_gate(*state);
