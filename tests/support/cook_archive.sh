@@ -84,3 +84,12 @@ make_package() {
     "$archive/pool/own/${name}_${version}_all.deb" >/dev/null
   rm -r "$build"
 }
+
+# start_cooking: the archive `archive` with a package greeting 1.0 of the test's own, and an empty repository os; skips the
+# case where there are no packages.
+start_cooking() {
+  start_archive archive || skip "no packages of Debian here"
+  make_package greeting 1.0
+  index_archive
+  "$GRANARY" init os --name os.example.org --keys keys >trust.json 2>/dev/null
+}

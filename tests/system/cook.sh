@@ -4,10 +4,7 @@
 
 . "$SUPPORT/debian.sh"
 . "$SUPPORT/cook_archive.sh"
-start_archive archive || skip "no packages of Debian here"
-make_package greeting 1.0
-index_archive
-"$GRANARY" init os --name os.example.org --keys keys >trust.json 2>/dev/null
+start_cooking
 
 cat >web.toml <<'END'
 description = "for a test"

@@ -34,7 +34,17 @@ first() { local text; text=$(cat; echo .); text=${text%.}; printf '%s\n' "${text
 
 expect_equal() { [ "$1" = "$2" ] || fail "expected '$2', not '$1'${3:+ ($3)}"; }
 
-free_port() { $PYTHON -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# A port of loopback where nothing listens; not one of those that the kernel gives to clients, which could take it in
+# between.
+free_port() {
+  $PYTHON -c 'import random, socket
+while True:
+  port = random.randrange(10000, 32000)
+  try: socket.socket().bind(("127.0.0.1", port))
+  except OSError: continue
+  print(port)
+  break'
+}
 
 # until_true SECONDS CMD...: waits until CMD succeeds.
 until_true() {
