@@ -240,7 +240,7 @@ Status run_recipe_tests(Repository& repository, const Recipe& recipe, const Stat
 Result<int> enter_failure(const std::string& cache, const std::string& mount_program,
                           const std::vector<std::string>& command) {
   const KeptFailure failure = TRY(Workplace::last_failure(cache));
-  const FileLock alone = TRY_WITHIN("somebody is in it already", FileLock::try_lock(failure.directory + "/lock"));
+  const DirectoryLock alone = TRY_WITHIN("somebody is in it already", DirectoryLock::try_lock(failure.directory));
   const auto repository = TRY(Repository::open(failure.repository));
   int exit_status = 0;
   const auto work = [&](const Tell& tell) -> Status {

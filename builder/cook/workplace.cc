@@ -15,7 +15,6 @@ namespace granary {
 namespace {
 constexpr size_t kMaxNoteBytes = 1 << 20;
 constexpr const char* kNote = "/failed.json";
-constexpr const char* kLock = "/lock";
 
 // Where the workplaces of a folder for cooks lie.
 std::string home_of_workplaces(const std::string& cache) { return cache + "/work"; }
@@ -39,10 +38,9 @@ std::string new_name() {
 
 bool is_kept(const std::string& directory) { return exists(directory + kNote); }
 
-// The lock is let go only when nothing is left that it could protect.
 Status remove_workplace(const std::string& directory) {
-  const auto lock = FileLock::try_lock(directory + kLock);
-  if (!lock) return Done{};  // alive
+  const auto lock = DirectoryLock::try_lock(directory);
+  if (!lock) return Done{};  // alive, or just being taken away
   return remove_tree(directory);
 }
 
@@ -75,7 +73,7 @@ Result<Workplace> Workplace::make(const std::string& cache) {
   TRY(sweep(cache));
   const std::string directory = home + "/" + new_name();
   TRY(make_directories(directory, 0700));
-  Workplace place(directory, TRY(FileLock::try_lock(directory + kLock)));
+  Workplace place(directory, TRY(DirectoryLock::try_lock(directory)));
   for (const char* part : {"/upper", "/tree"}) {
     TRY(make_directories(directory + part, 0755));
     if (::chmod((directory + part).c_str(), 0755) != 0)  // whatever our umask

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "fs/base/file.h"
+#include "fs/base/directory_lock.h"
 #include "fs/base/time.h"
 #include "fs/format/statement.h"
 
@@ -44,10 +44,10 @@ class Workplace {
   static Result<KeptFailure> last_failure(const std::string& cache);
 
  private:
-  Workplace(std::string directory, FileLock lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  Workplace(std::string directory, DirectoryLock lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
 
   std::string directory_;
-  FileLock lock_;
+  DirectoryLock lock_;
 };
 
 }  // namespace granary

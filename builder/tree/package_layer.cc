@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -10,7 +9,7 @@
 #include <filesystem>
 
 #include "builder/tree/tree_root.h"
-#include "fs/base/file.h"
+#include "fs/base/directory_lock.h"
 #include "server/parallel.h"
 
 namespace granary {
@@ -128,13 +127,12 @@ class Making {
       std::string path = str(layers, "/", kMaking, "XXXXXX");
       if (::mkdtemp(path.data()) == nullptr)
         return system_error(errno, "cannot make a directory in " + printable(layers));
-      auto handle = open_file(path, O_RDONLY | O_DIRECTORY);
       // Somebody who clears up may take it for a leftover until it is locked.
-      if (handle && ::flock(handle->get(), LOCK_EX | LOCK_NB) == 0) return Making(path, std::move(*handle));
+      if (auto lock = DirectoryLock::try_lock(path)) return Making(path, std::move(*lock));
       if (attempt == 100) return Error{Code::kBusy, "cannot lock a directory in " + printable(layers)};
     }
   }
-  Making(Making&& other) noexcept : path_(std::exchange(other.path_, {})), handle_(std::move(other.handle_)) {}
+  Making(Making&& other) noexcept : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
   Making& operator=(Making&&) = delete;
   ~Making() {
     if (!path_.empty()) static_cast<void>(remove_tree(path_));
@@ -152,17 +150,17 @@ class Making {
   }
 
  private:
-  Making(std::string path, UniqueFd handle) : path_(std::move(path)), handle_(std::move(handle)) {}
+  Making(std::string path, DirectoryLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   std::string path_;
-  UniqueFd handle_;
+  DirectoryLock lock_;
 };
 
 void remove_leftovers(const std::string& layers) {
   std::error_code failure;
   for (const auto& item : std::filesystem::directory_iterator(layers, failure)) {
     if (!item.path().filename().string().starts_with(kMaking)) continue;
-    const auto handle = open_file(item.path().string(), O_RDONLY | O_DIRECTORY);
-    if (handle && ::flock(handle->get(), LOCK_EX | LOCK_NB) == 0) static_cast<void>(remove_tree(item.path().string()));
+    if (const auto lock = DirectoryLock::try_lock(item.path().string()))
+      static_cast<void>(remove_tree(item.path().string()));
   }
 }
 }  // namespace

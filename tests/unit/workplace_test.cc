@@ -49,6 +49,24 @@ TEST_F(WorkplaceTest, ThoseOfTheDeadAreSweptAndThoseOfTheLivingAreNot) {
   EXPECT_TRUE(exists(living->upper()));
 }
 
+TEST_F(WorkplaceTest, OneThatIsBeingTakenAwayIsNotTakenForDead) {
+  const pid_t other = ::fork();
+  if (other == 0) {
+    for (int i = 0; i < 20; ++i) {
+      if (!Workplace::make(cache_)) ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  for (int i = 0; i < 20; ++i) {
+    const auto place = Workplace::make(cache_);
+    EXPECT_TRUE(place) << place.error().message;
+  }
+  int status = 0;
+  ::waitpid(other, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(workplaces_in(cache_), 0U);
+}
+
 TEST_F(WorkplaceTest, TheLastFailureIsKeptAndNoOther) {
   EXPECT_EQ(Workplace::last_failure(cache_).error().code, Code::kNotFound);
   const auto fail = [&](const std::string& layer) {
