@@ -1,5 +1,6 @@
-// DirectoryLock: an exclusive advisory lock on a directory itself, let go when this goes. Unlike a lock on a file in the
-// directory it is held until the directory has been taken away: nobody else can take what is being removed for dead.
+// DirectoryLock: an exclusive advisory lock on a directory itself, let go when this goes. Unlike a lock on a file in
+// the directory it is held until the directory has been taken away: nobody else can take what is being removed for
+// dead.
 #pragma once
 
 #include <string>
