@@ -105,6 +105,11 @@ Result<std::string> open_console() {
   return str("Granary ", version.granary, ", Linux ", system.release);
 }
 
+void say_on_console(const std::string& line) {
+  const auto console = open_file("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  if (console) (void)write_all(console->get(), "granary: " + line + "\n");
+}
+
 Result<std::string> load_modules(const std::string& folder) {
   utsname system{};
   ::uname(&system);

@@ -10,6 +10,9 @@ namespace granary {
 // /proc, /sys, /dev with /dev/pts, and standard input and output at /dev/console.
 Result<std::string> open_console();
 
+// A line to be seen there, whatever standard output is by now.
+void say_on_console(const std::string& line);
+
 // Drivers, in `folder`/VERSION, those of them that this machine needs (drivers.h). What is
 // loaded already, or has no device, is no error; what the kernel refuses is named in the outcome.
 //   kInvalid  the image is for another kernel

@@ -23,6 +23,7 @@
 #include "initramfs/lasting_root.h"
 #include "initramfs/machine.h"
 #include "initramfs/mounts.h"
+#include "initramfs/network/link_keeper.h"
 #include "initramfs/network/network.h"
 #include "initramfs/os_files.h"
 #include "initramfs/overlay.h"
@@ -131,7 +132,11 @@ class Boot {
 
   Result<std::string> bring_network_up() {
     if (settings_.network == "none") return std::string("not asked for");
-    network_ = TRY(bring_up_network(settings_, context_.network));
+    auto network = bring_up_network(settings_, context_.network);
+    // Whether or not it is up: what has no carrier yet may get it.
+    const Status kept = start_link_keeper();
+    if (!kept) log_.failed("network", kept.error().message);
+    network_ = TRY(std::move(network));
     for (const std::string& complaint : network_.complaints) log_.note("warning: network: " + complaint);
     std::string told;
     for (const Network::Link& link : network_.links) {

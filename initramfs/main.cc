@@ -9,6 +9,7 @@
 #include "initramfs/guest/trial_watcher.h"
 #include "initramfs/init.h"
 #include "initramfs/lasting_root.h"
+#include "initramfs/network/link_keeper.h"
 #include "initramfs/network/network.h"
 #include "initramfs/settings_check.h"
 #include "initramfs/shutdown.h"
@@ -29,6 +30,7 @@ constexpr std::pair<const char*, int (*)(const Arguments&)> kNames[]{
     {"granary-guest", granary::run_guest},
     {"granary-lease", granary::run_lease_script},
     {"in-root", granary::enter_root},
+    {"keep-links", granary::keep_links},
     {"watch-trial", granary::watch_trial},
     {"end-sysvinit", granary::end_sysvinit},
     {"check-settings", granary::check_settings},

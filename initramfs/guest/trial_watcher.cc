@@ -1,6 +1,5 @@
 #include "initramfs/guest/trial_watcher.h"
 
-#include <fcntl.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 
@@ -10,19 +9,12 @@
 #include <thread>
 
 #include "fs/base/file.h"
+#include "initramfs/console.h"
 #include "initramfs/lasting_root.h"
 #include "initramfs/paths.h"
 #include "initramfs/pin.h"
 
 namespace granary {
-
-namespace {
-// To be seen on the console, whatever the OS has done to standard output.
-void say(const char* text) {
-  const auto console = open_file("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-  if (console) (void)write_all(console->get(), text);
-}
-}  // namespace
 
 Status start_trial_watcher(std::chrono::seconds timeout) {
   const std::string seconds = std::to_string(timeout.count());
@@ -43,7 +35,7 @@ int watch_trial(const std::vector<std::string>& arguments) {
     const auto pin = load_pin(state);
     if (pin && pin->trial.empty()) return 0;
   }
-  say("granary: FAILED trial: the update has not reached the boot-complete mark in time: rebooting to the old one\n");
+  say_on_console("FAILED trial: the update has not reached the boot-complete mark in time: rebooting to the old one");
   ::sync();
   ::reboot(RB_AUTOBOOT);
   return 1;

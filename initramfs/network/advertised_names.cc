@@ -11,6 +11,7 @@
 #include "fs/base/file.h"
 #include "initramfs/network/ip_address.h"
 #include "initramfs/network/names.h"
+#include "initramfs/network/route_socket.h"
 
 namespace granary {
 
@@ -58,16 +59,7 @@ void add_router_names(ByteView options, RouterNames& names) {
   }
 }
 
-Result<AdvertisedNames> AdvertisedNames::listen() {
-  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-  const int group = RTNLGRP_ND_USEROPT;
-  sockaddr_nl here{};  // bound, or nothing is heard
-  here.nl_family = AF_NETLINK;
-  if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0 ||
-      ::setsockopt(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-    return system_error(errno, "cannot listen to routers");
-  return AdvertisedNames(std::move(fd));
-}
+Result<AdvertisedNames> AdvertisedNames::listen() { return AdvertisedNames(TRY(listen_to_kernel(RTNLGRP_ND_USEROPT))); }
 
 void AdvertisedNames::read() {
   char buffer[8192];

@@ -1,5 +1,6 @@
 // AdvertisedNames: the name servers and domains that IPv6 routers advertise (RFC 8106). The kernel takes addresses and
-// routes from advertisements by itself, and hands these on to whoever listens; we listen while the network comes up.
+// routes from advertisements by itself, and hands these on to whoever listens; we listen while the network comes up,
+// and later (link_keeper.h).
 #pragma once
 
 #include <string>
@@ -24,6 +25,7 @@ class AdvertisedNames {
   // What has come since.
   void read();
   const RouterNames& names() const { return names_; }
+  int fd() const { return fd_.get(); }  // readable when there is something to read
 
  private:
   explicit AdvertisedNames(UniqueFd fd) : fd_(std::move(fd)) {}

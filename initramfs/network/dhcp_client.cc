@@ -6,21 +6,21 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <vector>
 
 #include "fs/base/file.h"
 #include "fs/base/program.h"
 #include "initramfs/network/names.h"
 #include "initramfs/network/network_notes.h"
-#include "initramfs/paths.h"
 
 namespace granary {
 
 namespace {
 constexpr const char* kScript = "/bin/granary-lease";  // seen from the lasting root
 
-Status make_script() {
-  const std::string script = std::string(paths::kLasting) + kScript;
+Status make_script(const std::string& root) {
+  const std::string script = root + kScript;
   if (::symlink("granary-init", script.c_str()) == 0 || errno == EEXIST) return Done{};
   return system_error(errno, "cannot make " + script);
 }
@@ -30,6 +30,7 @@ std::vector<std::string> words_of(const std::string& device, DhcpClient::Version
   const bool six = version == DhcpClient::Version::kDhcp6;
   std::vector<std::string> words = {six ? "@granary/udhcpc6" : "@granary/udhcpc", "-f", "-i", device, "-s", kScript};
   for (const char* word : {"-t", "4", "-T", "2", "-A", "5"}) words.push_back(word);
+  words.insert(words.end(), {"-p", NetworkNotes("").client_of(device, six)});
   if (six) {
     for (const char* option : {"-O", "23", "-O", "24"}) words.push_back(option);  // name servers, domains
     return words;
@@ -41,7 +42,7 @@ std::vector<std::string> words_of(const std::string& device, DhcpClient::Version
 }
 
 // Between fork and exec: only what is safe there.
-[[noreturn]] void become(char* const* arguments, int log) {
+[[noreturn]] void become(const char* root, char* const* arguments, int log) {
   ::setsid();
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
@@ -54,13 +55,13 @@ std::vector<std::string> words_of(const std::string& device, DhcpClient::Version
   if (spared >= 0 && ::write(spared, "-1000", 5) == 5) ::close(spared);
   char path[] = "PATH=/bin";
   char* const environment[] = {path, nullptr};
-  if (::chroot(paths::kLasting) == 0 && ::chdir("/") == 0) ::execve("/bin/busybox", arguments, environment);
+  if ((*root == 0 || ::chroot(root) == 0) && ::chdir("/") == 0) ::execve("/bin/busybox", arguments, environment);
   ::_exit(127);
 }
 
-bool has_udhcpc6() {
+bool has_udhcpc6(const std::string& root) {
   Program program;
-  program.words = {paths::kBusybox, "udhcpc6", "--help"};
+  program.words = {root + "/bin/busybox", "udhcpc6", "--help"};
   program.output = program.errors = Program::Stream::kCapture;
   program.timeout = std::chrono::seconds(5);
   const auto end = run_program(program);
@@ -68,19 +69,19 @@ bool has_udhcpc6() {
 }
 }  // namespace
 
-Result<DhcpClient> DhcpClient::start(const std::string& device, Version version, const std::string& hostname) {
-  if (version == Version::kDhcp6 && !has_udhcpc6())
+Result<DhcpClient> DhcpClient::start(const std::string& root, const std::string& device, Version version,
+                                     const std::string& hostname) {
+  if (version == Version::kDhcp6 && !has_udhcpc6(root))
     return Error{Code::kUnsupported, "this image's busybox has no DHCPv6 client; router advertisements are heeded"};
-  TRY(make_script());
-  const UniqueFd log =
-      TRY(open_file(NetworkNotes(paths::kLasting).log_of(device), O_WRONLY | O_CREAT | O_APPEND, 0644));
+  TRY(make_script(root));
+  const UniqueFd log = TRY(open_file(NetworkNotes(root).log_of(device), O_WRONLY | O_CREAT | O_APPEND, 0644));
   auto words = words_of(device, version, hostname);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const pid_t process = ::fork();
   if (process < 0) return system_error(errno, "cannot start the DHCP client");
-  if (process == 0) become(arguments.data(), log.get());
+  if (process == 0) become(root.c_str(), arguments.data(), log.get());
   return DhcpClient(process);
 }
 
@@ -90,6 +91,18 @@ void DhcpClient::stop() const {
   ::kill(process_, SIGKILL);
   while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
+}
+
+// A number that another process has by now is none of a client's: it is called otherwise.
+bool DhcpClient::renew(const std::string& root, const std::string& device) {
+  bool asked = false;
+  for (const bool six : {false, true}) {
+    const auto note = read_file(NetworkNotes(root).client_of(device, six), 64);
+    const pid_t process = note ? static_cast<pid_t>(std::strtol(note->c_str(), nullptr, 10)) : 0;
+    const auto name = process > 1 ? read_file(str(root, "/proc/", process, "/cmdline"), 64 << 10) : note;
+    if (process > 1 && name && name->starts_with("@granary/udhcpc")) asked |= ::kill(process, SIGUSR1) == 0;
+  }
+  return asked;
 }
 
 }  // namespace granary

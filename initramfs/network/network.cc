@@ -14,6 +14,7 @@
 #include "initramfs/network/advertised_names.h"
 #include "initramfs/network/dhcp_client.h"
 #include "initramfs/network/ip_parameter.h"
+#include "initramfs/network/kept_links.h"
 #include "initramfs/network/link_configuration.h"
 #include "initramfs/network/names.h"
 #include "initramfs/network/network_notes.h"
@@ -98,6 +99,7 @@ class BringUp {
   void ask(Job& job, DhcpClient::Version version, std::optional<DhcpClient>& client);
   bool is_done();
   Result<Network> outcome();
+  void note_what_is_left();
   Network::Link told(const Job& job) const;
   Error failure() const;
 
@@ -215,7 +217,7 @@ void BringUp::begin(Job& job) {
 }
 
 void BringUp::ask(Job& job, DhcpClient::Version version, std::optional<DhcpClient>& client) {
-  auto started = DhcpClient::start(job.link.device, version, settings_.hostname);
+  auto started = DhcpClient::start(paths::kLasting, job.link.device, version, settings_.hostname);
   if (started)
     client = *started;
   else
@@ -264,8 +266,18 @@ Error BringUp::failure() const {
   return {Code::kUnavailable, message + "; look at the machine's network, or say ip= or granary.network_timeout="};
 }
 
+// For the keeper of the links: what we leave without its configuration, or, having failed, without a client.
+void BringUp::note_what_is_left() {
+  KeptLinks kept{settings_.hostname, {}};
+  for (const Job& job : jobs_)
+    kept.links.push_back({job.link.index, job.link.device, network_.up && job.begun, job.link.carrier, job.plan});
+  const Status noted = replace_file(notes_.plan_file(), serialise(kept), 0644, Durability::kFast);
+  if (!noted) complain(noted.error().message);
+}
+
 Result<Network> BringUp::outcome() {
   for (const Job& job : jobs_) network_.up = network_.up || job.has_address();
+  note_what_is_left();
   if (!network_.up) {
     for (const Job& job : jobs_) {
       if (job.client) job.client->stop();

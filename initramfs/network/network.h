@@ -49,7 +49,8 @@ struct Network {
 
 // By ip= in `settings`, else by `plan`, else by DHCP on every link; waits for carrier and lease at most
 // settings.network_timeout in all. Writes paths::kResolver, and makes /etc/resolv.conf a link to it unless there is
-// one. The DHCP clients stay, in the lasting root, and renew; after a failure none is left.
+// one. The DHCP clients stay, in the lasting root, and renew; after a failure none is left. What start_link_keeper goes
+// on with is noted in either case.
 //   kUnavailable  no link, no carrier or no lease: the message says which, for each link
 //   kInvalid      what was said of the network cannot be: the message names it
 Result<Network> bring_up_network(const Settings& settings, const NetworkPlan& plan);

@@ -60,15 +60,19 @@ std::optional<Lease> NetworkNotes::lease_of(const std::string& device) const {
   return std::move(*lease);
 }
 
-Resolvers NetworkNotes::resolvers() const {
+Resolvers NetworkNotes::said() const {
+  const auto bytes = read_file(folder() + "/said", kMostNoteBytes);
+  const auto said = bytes ? parse_json(*bytes, "said") : Result<Json>(bytes.error());
   Resolvers all;
-  if (const auto bytes = read_file(folder() + "/said", kMostNoteBytes)) {
-    if (const auto said = parse_json(*bytes, "said")) {
-      add_new(all.dns, texts_of(*said, "dns"));
-      add_new(all.search, texts_of(*said, "search"));
-      add_new(all.ntp, texts_of(*said, "ntp"));
-    }
-  }
+  if (!said) return all;
+  add_new(all.dns, texts_of(*said, "dns"));
+  add_new(all.search, texts_of(*said, "search"));
+  add_new(all.ntp, texts_of(*said, "ntp"));
+  return all;
+}
+
+Resolvers NetworkNotes::resolvers() const {
+  Resolvers all = said();
   for (const std::string& device : noted_devices(folder())) {
     const auto lease = lease_of(device);
     if (!lease) continue;

@@ -21,6 +21,7 @@ class NetworkNotes {
 
   Status prepare();  // makes the folders, forgets earlier leases
   Status say(const Resolvers& said);
+  Resolvers said() const;
   Status note(const Lease& lease);
   Status forget(const std::string& device);
   std::optional<Lease> lease_of(const std::string& device) const;
@@ -31,6 +32,12 @@ class NetworkNotes {
   Status write_resolver() const;
 
   std::string log_of(const std::string& device) const { return folder() + "/" + device + ".log"; }
+  // Where its DHCP client notes the number of its process.
+  std::string client_of(const std::string& device, bool six) const {
+    return folder() + "/" + device + (six ? ".pid6" : ".pid");
+  }
+  // What is to be done about links later (kept_links.h).
+  std::string plan_file() const { return folder() + "/plan"; }
 
  private:
   std::string folder() const { return root_ + "/leases"; }

@@ -169,6 +169,16 @@ std::string described(const RouteEntry& route) {
 }
 }  // namespace
 
+Result<UniqueFd> listen_to_kernel(int group) {
+  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  sockaddr_nl here{};  // bound, or nothing is heard
+  here.nl_family = AF_NETLINK;
+  if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0 ||
+      ::setsockopt(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+    return system_error(errno, "cannot listen to the kernel");
+  return fd;
+}
+
 Result<RouteSocket> RouteSocket::open() {
   UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   if (!fd.valid()) return system_error(errno, "cannot speak to the kernel about links");

@@ -33,6 +33,9 @@ struct RouteEntry {
   bool operator==(const RouteEntry&) const = default;
 };
 
+// A socket that hears what the kernel tells a group of rtnetlink's (RTNLGRP_LINK …), without blocking.
+Result<UniqueFd> listen_to_kernel(int group);
+
 class RouteSocket {
  public:
   static Result<RouteSocket> open();

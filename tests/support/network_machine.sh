@@ -31,7 +31,8 @@ machine() {
     mount -t proc proc /proc
     mount -t tmpfs tmpfs /run
     lasting=/run/initramfs
-    mkdir -p $lasting/{bin,etc,tmp,usr,lib,lib64}
+    mkdir -p $lasting/{bin,etc,tmp,proc,usr,lib,lib64}
+    mount -t proc proc $lasting/proc
     for folder in usr lib lib64; do mount --bind -o ro /$folder $lasting/$folder; done
     cp "$(command -v network-trial)" $lasting/bin/granary-init
     cp "$(command -v busybox)" $lasting/bin/busybox

@@ -1,12 +1,15 @@
 // network-trial: brings up the network of the network namespace it runs in, as the micro image does, for system cases.
 //   network-trial [WORD=VALUE...]    ip=… (may be repeated), network=dhcp|static|none, dns=, ntp=, timeout=SECONDS,
 //                                    mac= device= address= gateway= dhcp6=yes: a plan for one link, as from a context
-// Prints what the network is now as JSON; exit status 0, or the error's. Called as granary-lease, it is that.
+//                                    keep=yes: the keeper of the links stays
+// Prints what the network is now as JSON; exit status 0, or the error's. Called as granary-lease, it is that; with the
+// word keep-links, as granary-init, the keeper.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "initramfs/json_reading.h"
+#include "initramfs/network/link_keeper.h"
 #include "initramfs/network/network.h"
 
 namespace granary {
@@ -48,6 +51,7 @@ int try_network(const std::vector<std::string>& words) {
   for (const std::string& word : words)
     take(word.substr(0, word.find('=')), word.substr(word.find('=') + 1), settings, plan);
   const auto network = bring_up_network(settings, plan);
+  if (std::find(words.begin(), words.end(), "keep=yes") != words.end() && !start_link_keeper()) return 1;
   if (network) return std::fputs(written(told(*network)).c_str(), stdout) < 0;
   std::fprintf(stderr, "%s\n", network.error().message.c_str());
   return static_cast<int>(network.error().code);
@@ -58,5 +62,6 @@ int try_network(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const std::string name = argv[0];
+  if (!words.empty() && words.front() == "keep-links") return granary::keep_links(words);
   return name.ends_with("granary-lease") ? granary::run_lease_script(words) : granary::try_network(words);
 }
