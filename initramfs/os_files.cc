@@ -84,6 +84,8 @@ Result<bool> settle_resolver(const OsPlan& plan) {
 
 Result<bool> settle_hostname(const OsPlan& plan) {
   if (plan.hostname.empty()) return false;
+  // cloud-init has named this machine at an earlier start, and takes another name for somebody's will.
+  if (has_cloud_init(plan.root) && exists(plan.root + "/var/lib/cloud/data/previous-hostname")) return false;
   const std::string name = plan.hostname.substr(0, plan.hostname.find('.'));
   if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) return system_error(errno, "cannot set the name");
   const std::string path = plan.root + "/etc/hostname";
@@ -114,10 +116,6 @@ Result<bool> settle_machine_id(const OsPlan& plan) {
   if (!exists(plan.root + "/etc") || text_of(path) == id) return false;
   TRY(replace_file(path, id, 0444, Durability::kFast));
   return true;
-}
-
-bool has_cloud_init(const std::string& root) {
-  return exists(root + "/usr/bin/cloud-init") || exists(root + "/usr/local/bin/cloud-init");
 }
 
 Result<bool> settle_ssh_keys(const OsPlan& plan) {
@@ -168,7 +166,13 @@ Result<bool> settle_sysvinit(const OsPlan& plan) {
 }
 
 Result<bool> settle_host_keys(const OsPlan& plan) {
-  return !plan.keeps_changes && restore_host_keys(plan.root, plan.state_folder) > 0;
+  if (plan.keeps_changes || restore_host_keys(plan.root, plan.state_folder) == 0) return false;
+  if (!has_cloud_init(plan.root)) return true;
+  // To cloud-init a fresh layer is a fresh machine, whose keys it would replace.
+  const std::string folder = plan.root + "/etc/cloud/cloud.cfg.d";
+  TRY(make_directories(folder));
+  TRY(replace_file(folder + "/99_granary_keys.cfg", "ssh_deletekeys: false\n", 0644, Durability::kFast));
+  return true;
 }
 
 // Once in the life of a writable layer. Who may say user data may say anything of this machine: it is unpacked as root.
@@ -242,10 +246,12 @@ std::string neutral_fstab(std::string_view text, const std::function<bool(const 
 }
 
 std::string inittab_with_mark(std::string_view text) {
-  constexpr std::string_view kLine = "gb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n";
-  if (text.empty() || text.find(kLine) != std::string_view::npos) return {};
-  return std::string(text) + (text.back() == '\n' ? "" : "\n") + "# Granary's micro image: the boot-complete mark\n" +
-         std::string(kLine);
+  constexpr std::string_view kLines =
+      "# Granary's micro image: ssh host keys of this machine, and the boot-complete mark\n"
+      "gk::bootwait:test ! -x /usr/bin/ssh-keygen || /usr/bin/ssh-keygen -A\n"
+      "gb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n";
+  if (text.empty() || text.find(kLines) != std::string_view::npos) return {};
+  return std::string(text) + (text.back() == '\n' ? "" : "\n") + std::string(kLines);
 }
 
 std::string end_script_with_hook(std::string_view text, const std::string& verb) {

@@ -31,8 +31,9 @@ std::string prepare_os_files(const OsPlan& plan, std::vector<std::string>& compl
 // are not here, become comments. `is_here` says whether a device ("UUID=…", "/dev/sda1") is. Nothing: no change needed.
 std::string neutral_fstab(std::string_view text, const std::function<bool(const std::string&)>& is_here);
 
-// sysvinit: a last line of inittab marks a complete start; the scripts that end the machine hand over to us before they
-// do, because nobody else can leave the disks clean. Nothing: said already, or not such a file.
+// sysvinit: last lines of inittab make ssh host keys, where there are none, and mark a complete start; the scripts that
+// end the machine hand over to us before they do, because nobody else can leave the disks clean. Nothing: said already,
+// or not such a file.
 std::string inittab_with_mark(std::string_view text);
 std::string end_script_with_hook(std::string_view text, const std::string& verb);
 

@@ -40,11 +40,12 @@ ExecStart=/run/initramfs/bin/granary-guest pin-files
 SuccessExitStatus=4 5
 )";
 
-// A tree is cooked without host keys: each machine makes its own.
+// A tree is cooked without host keys: each machine makes its own. cloud-init, where it is at work, comes first: it
+// removes those that it finds, and makes others.
 constexpr const char* kHostKeysUnit = R"([Unit]
 Description=Granary: ssh host keys of this machine
 DefaultDependencies=no
-After=local-fs.target
+After=local-fs.target cloud-init.service cloud-init-network.service
 Before=ssh.service ssh.socket sshd.service shutdown.target
 Conflicts=shutdown.target
 ConditionPathExists=/usr/bin/ssh-keygen
@@ -53,6 +54,19 @@ ConditionPathExists=/usr/bin/ssh-keygen
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/bin/ssh-keygen -A
+)";
+
+// cloud-init takes a machine to be a disk with an OS on it: without a word it would hand the link that the root comes
+// over to another DHCP client, grow a disk that is none, and replace the sources that the tree was made from.
+constexpr const char* kCloudConfig =
+    R"(# Written by Granary's micro image. A file of this name in the snapshot is heeded instead.
+# The root comes over the network: links stay as the start has set them up.
+network: {config: disabled}
+# The root is no disk.
+growpart: {mode: "off"}
+resize_rootfs: false
+# The snapshot knows where its packages come from.
+apt: {preserve_sources_list: true}
 )";
 
 Status link(const std::string& target, const std::string& path) {
@@ -94,6 +108,10 @@ OsInit os_init_of(const std::string& tree) {
   return exists(tree + "/etc/inittab") ? OsInit::kSysvinit : OsInit::kOther;
 }
 
+bool has_cloud_init(const std::string& tree) {
+  return exists(tree + "/usr/bin/cloud-init") || exists(tree + "/usr/local/bin/cloud-init");
+}
+
 Result<std::string> post_layer(const std::string& tree, const std::string& modules, const std::string& kernel,
                                const std::string& posted) {
   // A tree whose /lib is a link to /usr/lib must not be given a directory /lib: they would not be merged.
@@ -112,7 +130,9 @@ Result<std::string> post_layer(const std::string& tree, const std::string& modul
   TRY(link(str(paths::kLasting, "/bin/granary-guest"), posted + "/usr/bin/granary-guest"));
   const OsInit init = os_init_of(tree);
   if (init == OsInit::kSystemd) TRY(post_units(posted));
-  return told + (init == OsInit::kSystemd ? ", units of systemd" : "");
+  const bool cloud_init = has_cloud_init(tree);
+  if (cloud_init) TRY(write(posted + "/etc/cloud/cloud.cfg.d/99_granary.cfg", kCloudConfig, 0644));
+  return told + (init == OsInit::kSystemd ? ", units of systemd" : "") + (cloud_init ? ", cloud-init's limits" : "");
 }
 
 }  // namespace granary

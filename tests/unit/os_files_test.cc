@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fs/base/file.h"
 #include "initramfs/posted_layer.h"
@@ -93,6 +94,29 @@ TEST_F(OsFiles, CloudInitIsHandedTheContextInstead) {
   EXPECT_EQ(read("/root/.ssh/authorized_keys"), "(none)");
 }
 
+TEST_F(OsFiles, TheNameThatCloudInitGaveIsKept) {
+  char name[256] = "";
+  ASSERT_EQ(::gethostname(name, sizeof name - 1), 0);
+  plan_.hostname = name;  // this host's, as it is given to the kernel
+  write("/usr/bin/cloud-init", "");
+  write("/etc/hostname", "configured\n");
+  write("/var/lib/cloud/data/previous-hostname", "configured\n");
+  prepare();
+  EXPECT_EQ(read("/etc/hostname"), "configured\n");
+}
+
+TEST_F(OsFiles, CloudInitDoesNotReplaceHostKeysThatWereKept) {
+  write("/usr/bin/cloud-init", "");
+  ASSERT_TRUE(make_directories(plan_.state_folder + "/ssh"));
+  ASSERT_TRUE(replace_file(plan_.state_folder + "/ssh/ssh_host_rsa_key", "secret", 0600, Durability::kFast));
+  prepare();
+  EXPECT_EQ(read("/etc/cloud/cloud.cfg.d/99_granary_keys.cfg"), "(none)");
+  plan_.keeps_changes = false;
+  prepare();
+  EXPECT_EQ(read("/etc/ssh/ssh_host_rsa_key"), "secret");
+  EXPECT_EQ(read("/etc/cloud/cloud.cfg.d/99_granary_keys.cfg"), "ssh_deletekeys: false\n");
+}
+
 TEST_F(OsFiles, ALinkOfTheTreeDoesNotLeadUsOutOfIt) {
   plan_.ssh_keys = {"ssh-ed25519 AAAA me"};
   const std::string outside = directory_.path() + "/outside";
@@ -170,6 +194,13 @@ TEST_F(PostedLayer, GivesSystemdDriversAndUnits) {
   EXPECT_TRUE(exists(at("/posted/usr/lib/modules/6.1/ext4.ko")));
   EXPECT_FALSE(exists(at("/modules/6.1")));
   EXPECT_TRUE(exists(at("/posted/usr/lib/systemd/system/multi-user.target.wants/granary-boot-complete.service")));
+}
+
+TEST_F(PostedLayer, TellsCloudInitWhatIsNotItsOwn) {
+  write("/tree/usr/bin/cloud-init");
+  ASSERT_TRUE(post_layer(at("/tree"), at("/modules"), "6.1", at("/posted")));
+  EXPECT_THAT(read_file(at("/posted/etc/cloud/cloud.cfg.d/99_granary.cfg"), 1 << 20).value_or(""),
+              HasSubstr("\nnetwork: {config: disabled}\n"));
 }
 
 TEST_F(PostedLayer, LeavesATreesOwnDriversAlone) {
