@@ -81,17 +81,22 @@ Status stop(const KeptMachine& machine, const ActionOptions& options, Io& io) {
   return Done{};
 }
 
-Status reset(const KeptMachine& machine, const ActionOptions& options, Io& io) {
+Status reset(KeptMachine& machine, const ActionOptions& options, Io& io) {
   const auto begin = std::chrono::steady_clock::now();
   const bool was_running = machine.is_running();
   if (was_running) TRY(machine.cut_off());
   TRY(machine.reset());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (was_running) TRY(machine.start(io));
+  const std::string& snapshot = machine.request().snapshot;
   if (options.json) {
-    print_json(io, {{"name", machine.request().name}, {"reset_seconds", seconds}, {"started_again", was_running}});
+    OrderedJson out{{"name", machine.request().name}, {"reset_seconds", seconds}, {"started_again", was_running}};
+    if (!snapshot.empty()) out["snapshot"] = snapshot;
+    print_json(io, out);
   } else {
-    io.out << machine.request().name << " is as it was at first" << (was_running ? ", and starts again" : "") << "\n";
+    io.out << machine.request().name << " is as it was at first";
+    if (!snapshot.empty()) io.out << ", on snapshot " << snapshot.substr(0, 12);
+    io.out << (was_running ? "; it starts again" : "") << "\n";
   }
   return Done{};
 }
@@ -112,7 +117,7 @@ Status act(const ActionOptions& options, Io& io) {
   if (action == "list") return list(options, io);
   if (action != "stop" && action != "console" && action != "ssh" && action != "reset" && action != "remove")
     return Error{Code::kInvalid, str(printable(action), ": expected list, stop, console, ssh, reset or remove")};
-  const KeptMachine machine = TRY(KeptMachine::open(options.machine));
+  KeptMachine machine = TRY(KeptMachine::open(options.machine));
   if (action == "stop") return stop(machine, options, io);
   if (action == "console") return machine.console(io);
   if (action == "ssh") return ssh(machine, options, io);

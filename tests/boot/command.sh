@@ -72,12 +72,14 @@ expect_fail 11 "$GRANARY" boot --vm one remove
 echo "say hello there" | "$GRANARY" boot --vm one console >typed
 grep -aq 'said: hello there' typed || fail "the console does not answer: $(cat typed)"
 
-# Reset: an empty disk again, within a second, and started again.
+# Reset: an empty disk again, within a second, and started again, on the snapshot that it first came up with.
 disk=$(stat -c %i "$VMS/one/disk.qcow2")
 "$GRANARY" boot --vm one reset --json >outcome
 [ "$(stat -c %i "$VMS/one/disk.qcow2")" != "$disk" ] || fail "the disk is the old one"
 expect_equal "$(json started_again outcome)" true
+expect_equal "$(json snapshot outcome)" 0123456789abcdef
 wait_complete one
+console_says one 'command line: .*granary\.snapshot=0123456789abcdef'
 
 # A keeper that was killed takes QEMU along, and does not count as running, nor does whoever has its number now.
 keeper=$("$GRANARY" boot --vm one list --json | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)[0]["keeper_pid"])')

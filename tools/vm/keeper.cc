@@ -93,6 +93,8 @@ class Keeper {
       now_.complete_seconds = std::chrono::duration<double>(SteadyClock::now() - begin_).count();
     if (now_.completions == 0 && prepared_.server) now_.served = prepared_.server->counters();
     now_.completions = watch_.completions();
+    const Status noted = machine_.note_first_snapshot(now_.complete.snapshot);
+    if (!noted) std::cerr << "a reset will not return to this snapshot: " << noted.error().message << std::endl;
     static_cast<void>(tell());
   }
 

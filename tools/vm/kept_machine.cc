@@ -27,6 +27,7 @@ constexpr std::chrono::seconds kPatienceWithKeeper{8};
 constexpr size_t kLongestName = 64;
 constexpr char kLeaveConsole = 0x1d;  // Ctrl-]
 constexpr int kQuietAfterInputMs = 1000;
+constexpr const char* kFirstSnapshot = "first.id";
 
 OrderedJson json_of(const ProcessIdentity& process) { return {{"pid", process.pid}, {"began", process.began}}; }
 
@@ -178,8 +179,13 @@ Result<KeptMachine> KeptMachine::create(const MachineRequest& request) {
       return Error{Code::kBusy, str("there is a machine ", request.name, " already")};
     if (errno != EEXIST) return system_error(errno, "cannot make " + printable(folder));
   }
-  TRY(replace_file(folder + "/machine.json", request.json().dump(2) + "\n", 0600, Durability::kDurable));
-  return KeptMachine(folder, request);
+  const KeptMachine machine(folder, request);
+  TRY(machine.store());
+  return machine;
+}
+
+Status KeptMachine::store() const {
+  return replace_file(path("machine.json"), request_.json().dump(2) + "\n", 0600, Durability::kDurable);
 }
 
 bool KeptMachine::is_running() const {
@@ -266,8 +272,23 @@ Status KeptMachine::cut_off() const {
   return Error{Code::kUnavailable, str("the machine ", request_.name, " does not end")};
 }
 
-Status KeptMachine::reset() const {
+std::string KeptMachine::first_snapshot() const {
+  const auto text = read_file(path(kFirstSnapshot), 256);
+  return text && from_hex(*text) ? *text : std::string();
+}
+
+Status KeptMachine::note_first_snapshot(const std::string& snapshot) const {
+  if (exists(path(kFirstSnapshot)) || !from_hex(snapshot)) return Done{};
+  return replace_file(path(kFirstSnapshot), snapshot, 0600, Durability::kDurable);
+}
+
+Status KeptMachine::reset() {
   const FileLock lock = TRY_WITHIN("cannot reset a running machine", FileLock::try_lock(path("lock")));
+  // From now on it asks for this snapshot, so that later starts find pinned what they ask for. Updates are told inside.
+  if (request_.snapshot.empty() && request_.tag.empty()) {
+    request_.snapshot = first_snapshot();
+    TRY(store());
+  }
   for (const char* file : {"known_hosts", "console.log", "console.log.1"}) ::unlink(path(file).c_str());
   if (request_.disk == "none") return Done{};
   return make_disk(path(kDiskFile), request_.disk_bytes, request_.disk);

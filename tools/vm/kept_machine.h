@@ -3,6 +3,7 @@
 //
 //   machine.json  what was asked for     disk.qcow2  its disk        seed.img, id_ed25519  how one gets in (mode 0600)
 //   running.json  of the newest start    lock        held by the keeper: whether it runs does not depend on numbers
+//   first.id      the snapshot that it first came up with, to which a reset returns
 //   console.log   of the newest start    *.sock      QEMU's monitor and serial console
 #pragma once
 
@@ -62,8 +63,14 @@ class KeptMachine {
   Result<bool> stop(std::chrono::seconds patience, Io& io) const;
   // By its plug, at once.
   Status cut_off() const;
-  // As it was made: an empty disk again, or that which it was made from. It has been stopped.
-  Status reset() const;
+  // The snapshot that it first came up with; empty: it never has.
+  std::string first_snapshot() const;
+  // Its first start with an empty disk is complete, with this snapshot: a later one changes nothing.
+  Status note_first_snapshot(const std::string& snapshot) const;
+
+  // As it was at first: an empty disk again, or that which it was made from, and the snapshot that it first came up
+  // with, whatever its branch has become. It has been stopped.
+  Status reset();
   Status remove() const;
 
   // This terminal becomes its serial console, until Ctrl-] or the machine's end.   kBusy: somebody sits there
@@ -73,6 +80,8 @@ class KeptMachine {
 
  private:
   KeptMachine(std::string folder, MachineRequest request) : folder_(std::move(folder)), request_(std::move(request)) {}
+  Status store() const;
+
   std::string folder_;
   MachineRequest request_;
 };
