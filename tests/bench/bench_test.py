@@ -15,10 +15,11 @@ sys.path.insert(0, os.path.join(ROOT, "tools/bench"))
 import aims  # noqa: E402
 import bench  # noqa: E402
 import generated_tree  # noqa: E402
+import kept  # noqa: E402
 import report  # noqa: E402
 import workloads  # noqa: E402
 from measure import Failed, Table, Wrong, median, ratio  # noqa: E402
-from parts import link, parallel, scale  # noqa: E402
+from parts import boot, link, parallel, scale  # noqa: E402
 
 
 def table(**runs):
@@ -156,7 +157,6 @@ class WrongBytes(unittest.TestCase):
         self.assertIsNone(made.median("find, hot", "granary"))
         self.assertEqual(made.median("find, hot", "ext4"), 1.0)
         self.assertEqual(verdicts({"read": made})["hot find beside ext4"], "not measured")
-        self.assertEqual(len(Table.from_json(made.to_json()).wrong), 1)
 
 
 class GeneratedTree(unittest.TestCase):
@@ -190,9 +190,10 @@ class GeneratedTree(unittest.TestCase):
 class Report(unittest.TestCase):
     MACHINE = {"processor": "one", "load before": "0.10"}
 
-    def body(self, results):
+    def body(self, results, before=""):
         options = SimpleNamespace(kind="small", runs=3, words=["--runs", "3"])
-        return "\n".join(report.body(options, self.MACHINE, results, {"entries": 5, "bytes": 6}))
+        tree = {} if before else {"entries": 5, "bytes": 6}
+        return "\n".join(report.body(options, self.MACHINE, results, tree, kept.Kept(before)))
 
     def test_it_shows_parts_that_were_measured_and_no_others(self):
         made = table(find_hot={"granary": [1.0], "ext4": [2.0]})
@@ -204,15 +205,39 @@ class Report(unittest.TestCase):
         self.assertIn("- find, hot, squashfs: no image", text)
         self.assertNotIn("## Scale", text)
 
-    def test_what_was_kept_of_a_run_reads_back_the_same(self):
-        made = table(find_hot={"granary": [1.0, 2.0]})
-        made.facts["objects"] = 7
-        with tempfile.TemporaryDirectory() as work:
-            path = os.path.join(work, "build", "raw.json")
-            report.write_raw(path, self.MACHINE, {"read": made}, {"entries": 5})
-            results, tree = report.read_raw(path)
-        self.assertEqual(results["read"].to_json(), made.to_json())
-        self.assertEqual(tree, {"entries": 5})
+    def test_parts_that_are_not_measured_again_stay_as_they_were(self):
+        publishing = table(publish={"granary": [1.0], "tar | zstd -3 -T2": [2.0]})
+        reading = table(find_hot={"granary": [1.0], "ext4": [2.0]})
+        reading.facts["workloads"] = ["find"]
+        before = self.body({"publish": publishing, "read": reading})
+        reading.add("find, hot", "granary", 1.0)
+        reading.runs["find, hot", "ext4"] = [0.5]
+        after = self.body({"read": reading}, before)
+        changed = [line for line in after.splitlines() if line not in before.splitlines()]
+        self.assertEqual(changed, ["| hot find beside ext4 | ≤ 1.5 × | 2.00 × | **not met** | [7 ×] |",
+                                   "| find, hot | 1.00 | 0.50 | – | – | – | – |"])
+        self.assertEqual(len(after.splitlines()), len(before.splitlines()))
+
+    def test_a_part_that_could_not_be_measured_again_is_not_what_it_was(self):
+        before = self.body({"publish": table(publish={"granary": [1.0], "tar | zstd -3 -T2": [2.0]})})
+        failed = Table()
+        failed.give_up("publish", "granary", "no room")
+        after = self.body({"publish": failed}, before)
+        self.assertIn("- publish, granary: no room", after)
+        self.assertIn("| publish beside `tar \\| zstd -3 -T2` | ≤ 2 × | – | not measured | [5 ×] |", after)
+
+    def test_a_first_boot_is_judged_beside_both_kinds_of_later_ones(self):
+        made = Table()
+        for start, seconds in ((boot.FIRST, 26.0), (boot.SECOND, 18.0), (boot.FRESH, 21.0)):
+            made.add(start, boot.PROFILED, seconds)
+        made.add(boot.FIRST + boot.OVER_THE_LINK, boot.PROFILED, 60.5)
+        made.facts.update(rate="100M", round_trip="20ms")
+        found = verdicts({"boot": made})
+        self.assertEqual(found["link: first boot beside the second, profile"], "**not met**")
+        self.assertEqual(found["link: the same beside a first boot whose cache is warm"], "met")
+        self.assertEqual(found["link: bytes of a first boot"], "**not met**")
+        self.assertEqual(found["kernel and initramfs, tiny"], "not measured")
+        self.assertIn("| first start | 26.0 | – |", self.body({"boot": made}))
 
 
 class Options(unittest.TestCase):

@@ -3,7 +3,7 @@ import os
 from collections import namedtuple
 
 from measure import Table, median, ratio
-from parts import cold, cook, directory, link, parallel, scale
+from parts import boot, cold, cook, directory, link, parallel, scale
 
 # `value` and `limit` are in `unit`; None was not measured. `peer` is where CernVM-FS stands.
 Aim = namedtuple("Aim", "what value limit unit peer at_least", defaults=("–", False))
@@ -20,14 +20,16 @@ def scaled(value, factor):
     return None if value is None else value * factor
 
 
-def all_aims(results):
+def aims_by_part(results):
     """`results`: a Table by part; a part that is missing was not measured."""
-    def found(part):
-        return results.get(part, Table())
+    judges = {"publish": publishing, "read": reading, cold.NAME: cold_reading, link.NAME: over_the_link,
+              boot.NAME: booting, parallel.NAME: in_parallel, directory.NAME: large_directory, scale.NAME: at_scale,
+              cook.NAME: cooking}
+    return {part: judge(results.get(part, Table())) for part, judge in judges.items()}
 
-    return [*publishing(found("publish")), *reading(found("read")), *cold_reading(found(cold.NAME)),
-            *over_the_link(found(link.NAME)), *in_parallel(found(parallel.NAME)), *large_directory(found(directory.NAME)),
-            *at_scale(found(scale.NAME)), *cooking(found(cook.NAME))]
+
+def all_aims(results):
+    return [aim for part in aims_by_part(results).values() for aim in part]
 
 
 def publishing(table):
@@ -74,6 +76,24 @@ def over_the_link(table):
         Aim("link: start python with numpy", took(link.PYTHON), 1.5, "s", "8.5 s"),
         Aim("link: the same with a profile", took(link.PROFILED), 0.8, "s", "8.5 s"),
         Aim("link: the same, packed by the profile", took(link.PACKED), 0.8, "s", "8.5 s"),
+    ]
+
+
+def booting(table):
+    """With a profile. A first start makes what the second finds made; beside one that makes it again, only the cache
+    differs."""
+    first = table.median(boot.FIRST, boot.PROFILED)
+
+    def beside(start):
+        return ratio(first, table.median(start, boot.PROFILED))
+
+    moved = table.median(boot.FIRST + boot.OVER_THE_LINK, boot.PROFILED)
+    return [
+        Aim("link: first boot beside the second, profile", beside(boot.SECOND), 1.3, "×", "–"),
+        Aim("link: the same beside a first boot whose cache is warm", beside(boot.FRESH), 1.3, "×", "–"),
+        Aim("link: bytes of a first boot", moved, 60.0, "MB", "100 MB"),
+        *(Aim(f"kernel and initramfs, {kernel}", table.median(boot.TOGETHER, kernel), limit, "MB", "12 MB")
+          for kernel, limit in boot.SIZE_AIMS.items()),
     ]
 
 

@@ -8,6 +8,7 @@ Parts: publish    the tree packed by granary and its peers; published again afte
        read       a warm client cache, hot and after drop_caches, beside ext4, squashfs, erofs, squashfuse
        cold       an empty client cache over loopback, beside ext4 after drop_caches
        link       an empty client cache over an emulated link, beside the bytes at line rate; with a profile
+       boot       virtual machines over the link: first starts beside later ones; the micro image's size
        parallel   one reader and eight: how much faster, on how many cores
        directory  a directory of 200,000 entries
        scale      a generated repository of 5 million entries beside one of 5,000
@@ -16,7 +17,7 @@ Parts: publish    the tree packed by granary and its peers; published again afte
 The tree is made by tests/support/make-reference-tree.sh. Rounds go over all targets in turn, so that a slow minute of
 the machine hits all of them. Every timed run is checked for what it read, every target for all it holds: one that gives
 other bytes than the tree's ends the run with status 1. What this machine cannot do is said in the report, not an error.
---add keeps what the last run (build/benchmarks.json) found in parts that are not measured now.
+--add keeps what the report says of parts that are not measured now. Every single run is in build/benchmarks.json.
 Needs root (mounts, page cache). The reference kind takes some forty minutes and 20 GB of disk.
 """
 import argparse
@@ -30,11 +31,12 @@ import subprocess
 import sys
 import tempfile
 
+import kept
 import report
 from measure import Failed, is_mounted, say
 from world import ROOT, World
 
-PARTS = ["publish", "read", "cold", "link", "parallel", "directory", "scale", "cook"]
+PARTS = ["publish", "read", "cold", "link", "boot", "parallel", "directory", "scale", "cook"]
 
 
 def part_list(text):
@@ -126,12 +128,11 @@ def main():
     if os.geteuid() != 0:
         sys.exit("bench: mounting and dropping caches need root; run tools/dev bench as root")
     machine = report.machine(ROOT)  # before the load that we make ourselves
-    before, tree_before = report.read_raw(options.raw) if options.add and os.path.exists(options.raw) else ({}, {})
+    before = kept.read(options.output) if options.add else kept.Kept()
     results, tree = measure_in(options)
     wrong = [text for table in results.values() for text in table.wrong]
-    results, tree = {**before, **results}, {**tree_before, **tree}
     report.write_raw(options.raw, machine, results, tree)
-    report.write(options, machine, results, tree)
+    report.write(options, machine, results, tree, before)
     print(f"wrote {options.output}")
     for text in wrong:
         say(f"WRONG: {text}")

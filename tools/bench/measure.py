@@ -93,14 +93,6 @@ class Table:
                 "reasons": [[*key, reason] for key, reason in self.reasons.items()],
                 "facts": self.facts, "wrong": self.wrong}
 
-    @staticmethod
-    def from_json(raw):
-        table = Table()
-        table.runs = {(workload, target): values for workload, target, values in raw["runs"]}
-        table.reasons = {(workload, target): reason for workload, target, reason in raw["reasons"]}
-        table.facts, table.wrong = raw["facts"], raw["wrong"]
-        return table
-
 
 def wait_for(condition, what, limit=20):
     end = time.monotonic() + limit

@@ -6,8 +6,8 @@ import platform
 
 import aims
 import workloads
-from measure import Failed, Table, run
-from parts import cold, cook, directory, link, parallel, scale
+from measure import Failed, run
+from parts import boot, cold, cook, directory, link, parallel, scale
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REMARKS = os.path.join(HERE, "remarks.md")
@@ -74,13 +74,18 @@ def grid(table, workloads_shown, targets, first):
             yield f"| {workload} | " + " | ".join(cells) + " |"
 
 
-def aim_rows(results):
+def aim_rows(results, kept):
     yield "| Aim | wanted | measured | | CernVM-FS |"
     yield "|---|---|---|---|---|"
-    for aim in aims.all_aims(results):
-        sign = "≥" if aim.at_least else "≤"
-        measured = f"{shown(aim.value)} {aim.unit}" if aim.value is not None else "–"
-        yield f"| {aim.what} | {sign} {aim.limit:.4g} {aim.unit} | {measured} | {aims.verdict(aim)} | [{aim.peer}] |"
+    for part, part_aims in aims.aims_by_part(results).items():
+        for aim in part_aims:
+            yield kept.aims[aim.what] if part not in results and aim.what in kept.aims else aim_row(aim)
+
+
+def aim_row(aim):
+    sign = "≥" if aim.at_least else "≤"
+    measured = f"{shown(aim.value)} {aim.unit}" if aim.value is not None else "–"
+    return f"| {aim.what} | {sign} {aim.limit:.4g} {aim.unit} | {measured} | {aims.verdict(aim)} | [{aim.peer}] |"
 
 
 def remarks():
@@ -94,7 +99,7 @@ def remarks():
 
 
 def publishing(table):
-    yield from ["## Publishing", "", "From a warm page cache into an empty repository.", "",
+    yield from ["From a warm page cache into an empty repository.", "",
                 "| | seconds (median) | size |", "|---|---|---|"]
     for name in PUBLISHERS:
         size = table.facts.get(f"size of {name}")
@@ -108,14 +113,14 @@ def publishing(table):
 def reading(table):
     states = ("hot", "second time", "after drop_caches")
     rows = [f"{name}, {state}" for name in table.facts["workloads"] for state in states]
-    yield from ["## Reading", "", "Seconds. Granary's client cache is warm, served by `granary serve`; after drop_caches"
+    yield from ["Seconds. Granary's client cache is warm, served by `granary serve`; after drop_caches"
                 " the kernel knows nothing.", "", *grid(table, rows, TARGETS, "")]
     if table.facts.get("peak memory of the mount"):
         yield from ["", f"The mount program's memory peaked at {megabytes(table.facts['peak memory of the mount'])}."]
 
 
 def cold_section(table):
-    yield from ["## Cold, over loopback", "", "Empty client cache, a fresh mount each, the server's files in the page"
+    yield from ["Empty client cache, a fresh mount each, the server's files in the page"
                 " cache.", "", *grid(table, table.facts["workloads"], [*cold.SERVERS, "ext4 after drop_caches"],
                                      "seconds (median)")]
     if requests := table.facts.get("requests and bytes"):
@@ -124,8 +129,7 @@ def cold_section(table):
 
 def link_section(table):
     files = table.facts["small files"]
-    yield from ["## Cold, over the link", "",
-                f"{table.facts['rate']}bit/s and {table.facts['round_trip']} there and back for all connections together,"
+    yield from [f"{table.facts['rate']}bit/s and {table.facts['round_trip']} there and back for all connections together,"
                 " by tests/support/emulated_link.h, which says what it leaves out (loss, slow start). Empty client cache,"
                 " a fresh mount each. Beside each time stands what the bytes that nginx sent take at that rate."
                 f" The small files are {files['count']:,} of at most 256 KiB, {megabytes(files['bytes'])}, in order of"
@@ -140,7 +144,7 @@ def parallel_section(table):
     names = [parallel.WARM, parallel.COLD, parallel.EXT4]
     one, many = parallel.readers_of(1), parallel.readers_of(parallel.READERS)
     rows = [one, many, f"cores used by {one}", f"cores used by {many}"]
-    yield from ["## Readers in parallel", "", "All files of the tree, read by one `cat`, then by eight that share them."
+    yield from ["All files of the tree, read by one `cat`, then by eight that share them."
                 " Seconds, and processor time of readers and mount program a second. The kernel knows nothing of the files"
                 " on a fresh mount; the cache's and the server's files are in the page cache.", "",
                 *grid(table, rows, names, "")]
@@ -150,14 +154,14 @@ def parallel_section(table):
 
 def directory_section(table):
     rows = [directory.EMPTY, directory.FIRST, directory.DROPPED, directory.HOT]
-    yield from ["## A large directory", "", f"`ls -f` of {table.facts['entries']:,} entries, over loopback.", "",
+    yield from [f"`ls -f` of {table.facts['entries']:,} entries, over loopback.", "",
                 *grid(table, rows, directory.TARGETS, "seconds (median)")]
 
 
 def scale_section(table):
     labels = [scale.label(entries) for entries in table.facts["entries"]]
     rows = [scale.GENERATE, scale.MOUNT, scale.MOUNT_LINK, scale.WALK, scale.ENTRY, scale.CHANGED]
-    yield from ["## Scale", "", "Generated repositories (tools/bench/generated_tree.py), over loopback, empty client"
+    yield from ["Generated repositories (tools/bench/generated_tree.py), over loopback, empty client"
                 " cache. The changed file is published with its directory (`publish --path`).", "",
                 *grid(table, rows, labels, "seconds (median)")]
     for one in labels:
@@ -167,53 +171,89 @@ def scale_section(table):
                         f" one changed file added {table.facts.get(f'new bytes of {one}', 0) / 1000:.0f} kB."]
 
 
+def boot_section(table):
+    starts = [start + what for start in (boot.FIRST, boot.SECOND, boot.FRESH)
+              for what in ("", boot.PROCESSOR, boot.OVER_THE_LINK)]
+    parts = [name for name, _ in table.runs if name not in starts]
+    sizes = [*dict.fromkeys(name for name in parts if name != boot.TOGETHER), boot.TOGETHER]
+    yield from [f"Virtual machines without KVM over {table.facts['rate']}bit/s and {table.facts['round_trip']}: Debian 12"
+                " with an ssh server, Debian's kernel. Seconds that the guest ran until it was complete, and processor"
+                " seconds of QEMU until then. A first start has an empty disk: it makes a file system, host keys, a"
+                " journal; the second finds all that made. *First start, warm cache* makes it again, but for the file"
+                " system: the OS's changes of the start before were in memory.", "",
+                *grid(table, starts, [boot.PROFILED, boot.PLAIN], "medians"), "",
+                "The micro image, MB; parts of the initramfs are packed together, each is told its share.", "",
+                *grid(table, sizes, [boot.TINY, boot.FAST, boot.DEBIAN], "")]
+
+
 def cook_section(table):
     recipes = [recipe for recipe in cook.RECIPES if table.facts.get(f"packages of {recipe}")]
     rows = [cook.row(recipe, state) + ending for recipe in recipes
             for state in (cook.COLD, cook.WARM, cook.MORE, cook.AGAIN) for ending in ("", cook.BY_THE_CLOCK)]
     counts = ", ".join(f"{recipe} {table.facts[f'packages of {recipe}']} packages" for recipe in recipes)
-    yield from ["## Cooking", "", f"Processor seconds of all processes, and seconds by the clock; {counts}, the same"
+    yield from [f"Processor seconds of all processes, and seconds by the clock; {counts}, the same"
                 " versions for all. Granary also publishes the tree, compressed and signed; mmdebstrap and debootstrap"
                 " leave a directory. All download from the same archive when they start from nothing.", "",
                 *grid(table, rows, ["granary", cook.MMDEBSTRAP, cook.DEBOOTSTRAP], "")]
 
 
-SECTIONS = {"publish": publishing, "read": reading, cold.NAME: cold_section, link.NAME: link_section,
-            parallel.NAME: parallel_section, directory.NAME: directory_section, scale.NAME: scale_section,
-            cook.NAME: cook_section}
+# The title and the lines of each part, in the order of the page.
+SECTIONS = {"publish": ("Publishing", publishing), "read": ("Reading", reading),
+            cold.NAME: ("Cold, over loopback", cold_section), link.NAME: ("Cold, over the link", link_section),
+            boot.NAME: ("Booting", boot_section), parallel.NAME: ("Readers in parallel", parallel_section),
+            directory.NAME: ("A large directory", directory_section), scale.NAME: ("Scale", scale_section),
+            cook.NAME: ("Cooking", cook_section)}
 
 
 # --- the whole page ---------------------------------------------------------------------------------------------------
 
 
-def body(options, machine_facts, results, tree_facts):
+def body(options, machine_facts, results, tree_facts, kept):
+    """`kept`: what an earlier page says of parts that were not measured now (kept.py)."""
     yield "# Benchmarks"
     yield ""
-    yield ("Written by `tools/dev bench`: everything here was measured side by side in one run. Do not edit; run it again."
-           " What people have to add stands in tools/bench/remarks.md.")
+    yield ("Written by `tools/dev bench`: what stands in one section was measured side by side in one run. Do not edit;"
+           " run it again, or one part of it with `--only PART --add`. What people have to add stands in"
+           " tools/bench/remarks.md.")
     yield ""
-    yield ", ".join(f"{key} {value}" for key, value in machine_facts.items()) + "."
+    yield ", ".join(f"{key} {machine_facts[key]}" for key in ABOUT_THE_MACHINE if key in machine_facts) + "."
     if "entries" in tree_facts:
         yield (f"Tree: Debian 12, {options.kind}, {tree_facts['entries']:,} entries, {megabytes(tree_facts['bytes'])}"
-               f" (files, logical). Medians of {options.runs}; ext4 is {tree_facts.get('ext4', 'not measured')}.")
-    if float(machine_facts["load before"]) > 0.7:
-        yield ""
-        yield "**The machine was not quiet when this began; compare ratios, not seconds.**"
-    yield from ["", "## Aims", "", *aim_rows(results), *remarks(), ""]
-    for part, section in SECTIONS.items():
-        if part in results and results[part].runs:
-            yield from section(results[part])
-            yield ""
+               f" (files, logical); ext4 is {tree_facts.get('ext4', 'not measured')}.")
+    elif kept.tree:
+        yield kept.tree
+    yield from ["", "## Aims", "", *aim_rows(results, kept), *remarks(), ""]
+    for part, (title, section) in SECTIONS.items():
+        if part in results:
+            yield from [f"## {title}", "", about_the_run(options, machine_facts), ""]
+            yield from part_lines(results[part], section)
+        elif title in kept.sections:
+            yield from [f"## {title}", *kept.sections[title]]
     yield from ["## Where CernVM-FS stands", "",
                 "2.12, measured on another day on a like machine (2 cores, kernel 6.18, Debian tree of 48,501 entries,"
                 " 882 MB; the link has 100 Mbit/s and 20 ms).", "",
                 "| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in CERNVM_FS)]
-    yield from ["", "## Commands", "", "`tools/dev bench " + " ".join(options.words) + "`; in the tree's top directory:", "",
-                "```sh", *COMMANDS, "```"]
-    reasons = [(key, reason) for table in results.values() for key, reason in table.reasons.items()]
-    if reasons:
-        yield from ["", "## Not measured", ""]
-        yield from (f"- {workload}, {target}: {reason}" for (workload, target), reason in sorted(reasons))
+    yield from ["", "## Commands", "", "In the tree's top directory:", "", "```sh", *COMMANDS, "```"]
+
+
+def part_lines(table, section):
+    if table.runs:
+        yield from [*section(table), ""]
+    if table.reasons:
+        yield from ["Not measured:", ""]
+        yield from (f"- {workload}, {target}: {reason}" for (workload, target), reason in sorted(table.reasons.items()))
+        yield ""
+
+
+ABOUT_THE_MACHINE = ["processor", "memory", "kernel", "system"]
+
+
+def about_the_run(options, machine_facts):
+    """The rest of what is known of a run: parts may be of different ones."""
+    known = [f"{key} {value}" for key, value in machine_facts.items() if key not in ABOUT_THE_MACHINE]
+    busy = "; **the machine was not quiet when this began: compare ratios, not seconds**"
+    return (f"`tools/dev bench {' '.join(options.words)}`: {', '.join([*known, f'medians of {options.runs}'])}"
+            f"{busy if float(machine_facts['load before']) > 0.7 else ''}.")
 
 
 COMMANDS = [
@@ -227,20 +267,15 @@ COMMANDS = [
 ]
 
 
-def write(options, machine_facts, results, tree_facts):
+def write(options, machine_facts, results, tree_facts, kept):
+    lines = list(body(options, machine_facts, results, tree_facts, kept))
     with open(options.output, "w") as out:
-        out.write("\n".join(body(options, machine_facts, results, tree_facts)) + "\n")
+        out.write("\n".join(lines) + "\n")
 
 
 def write_raw(path, machine_facts, results, tree_facts):
+    """Every single run, for whoever wants to look."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as out:
         json.dump({"machine": machine_facts, "tree": tree_facts,
                    "parts": {part: table.to_json() for part, table in results.items()}}, out, indent=1)
-
-
-def read_raw(path):
-    """What `write_raw` wrote: the results of each part, and the tree's facts."""
-    with open(path) as text:
-        raw = json.load(text)
-    return {part: Table.from_json(table) for part, table in raw["parts"].items()}, raw["tree"]
