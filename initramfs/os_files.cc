@@ -246,12 +246,17 @@ std::string neutral_fstab(std::string_view text, const std::function<bool(const 
 }
 
 std::string inittab_with_mark(std::string_view text) {
-  constexpr std::string_view kLines =
-      "# Granary's micro image: ssh host keys of this machine, and the boot-complete mark\n"
-      "gk::bootwait:test ! -x /usr/bin/ssh-keygen || /usr/bin/ssh-keygen -A\n"
-      "gb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n";
-  if (text.empty() || text.find(kLines) != std::string_view::npos) return {};
-  return std::string(text) + (text.back() == '\n' ? "" : "\n") + std::string(kLines);
+  // init puts "exec" before what is for a shell: a shell of its own it has to be.
+  constexpr std::pair<const char*, const char*> kLines[]{
+      {"ssh host keys of this machine",
+       "gk::bootwait:/bin/sh -c 'test ! -x /usr/bin/ssh-keygen || /usr/bin/ssh-keygen -A'\n"},
+      {"the boot-complete mark", "gb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n"}};
+  if (text.empty()) return {};
+  std::string out(text);
+  for (const auto& [what, line] : kLines)
+    if (text.find(line) == std::string_view::npos)
+      out += str(out.back() == '\n' ? "" : "\n", "# Granary's micro image: ", what, "\n", line);
+  return out == text ? std::string() : out;
 }
 
 std::string end_script_with_hook(std::string_view text, const std::string& verb) {

@@ -36,6 +36,8 @@ constexpr Wanted kWanted[] = {
     {"autofs4", ModuleUse::kAlways}, {"sd_mod", ModuleUse::kAlways}, {"sr_mod", ModuleUse::kAlways},
     {"af_packet", ModuleUse::kAlways}, {"unix", ModuleUse::kAlways}, {"ipv6", ModuleUse::kAlways},
     {"button", ModuleUse::kAlways}, {"evdev", ModuleUse::kAlways},
+    // whose mount fails in every OS that has Python
+    {"binfmt_misc", ModuleUse::kLater},
     // KVM, QEMU and whoever else speaks virtio
     {"virtio_pci", ModuleUse::kHardware}, {"virtio_mmio", ModuleUse::kHardware}, {"virtio_blk", ModuleUse::kHardware},
     {"virtio_net", ModuleUse::kHardware}, {"virtio_scsi", ModuleUse::kHardware}, {"virtio_rng", ModuleUse::kHardware},
@@ -79,7 +81,7 @@ constexpr Wanted kWanted[] = {
     {"squashfs", ModuleUse::kLater, true}, {"erofs", ModuleUse::kLater, true}, {"nfsv3", ModuleUse::kLater, true},
     {"nfsv4", ModuleUse::kLater, true}, {"cifs", ModuleUse::kLater, true}, {"9p", ModuleUse::kLater, true},
     {"9pnet_virtio", ModuleUse::kLater, true}, {"virtiofs", ModuleUse::kLater, true}, {"configfs", ModuleUse::kLater, true},
-    {"netconsole", ModuleUse::kLater, true}, {"binfmt_misc", ModuleUse::kLater, true},
+    {"netconsole", ModuleUse::kLater, true},
     {"kvm_intel", ModuleUse::kLater, true}, {"kvm_amd", ModuleUse::kLater, true}, {"vhost_net", ModuleUse::kLater, true},
     {"xhci_pci", ModuleUse::kHardware, true}, {"ehci_pci", ModuleUse::kHardware, true}, {"uhci_hcd", ModuleUse::kHardware, true},
     {"usb_storage", ModuleUse::kHardware, true}, {"uas", ModuleUse::kHardware, true}, {"usbhid", ModuleUse::kHardware, true},

@@ -160,6 +160,7 @@ TEST(NeutralFstab, OneWithoutSuchEntriesIsLeftAlone) {
 TEST(Sysvinit, MarksACompleteStartInItsInittabOnce) {
   const std::string marked = inittab_with_mark("id:2:initdefault:");
   EXPECT_THAT(marked, HasSubstr("\ngb:2345:once:/run/initramfs/bin/granary-guest boot-complete\n"));
+  EXPECT_THAT(marked, HasSubstr("\ngk::bootwait:/bin/sh -c "));
   EXPECT_EQ(inittab_with_mark(marked), "");
   EXPECT_EQ(inittab_with_mark(""), "");
 }
