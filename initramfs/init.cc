@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <optional>
 #include <set>
 
@@ -53,6 +54,7 @@ class Boot {
     steps_.should("settings", [this] { return gather_settings(); });
     steps_.should("scratch", [this] { return find_own_scratch(); });
     steps_.should("context", [this] { return look_at_disks(); });
+    begin_scratch();
     steps_.should("network", [this] { return bring_network_up(); });
     steps_.should("time", [this] { return settle_the_time(); });
     steps_.should("context", [this] { return look_on_network(); });
@@ -130,6 +132,12 @@ class Boot {
     settle_again();
   }
 
+  // Making a file system takes as long as a lease does. What the context may say of it is known when it was on a disk.
+  void begin_scratch() {
+    if (scratch_ || (context_.source.empty() && settings_.context != "none")) return;
+    scratch_in_the_making_ = std::async(std::launch::async, prepare_scratch, settings_);
+  }
+
   Result<std::string> bring_network_up() {
     if (settings_.network == "none") return std::string("not asked for");
     auto network = bring_up_network(settings_, context_.network);
@@ -172,7 +180,7 @@ class Boot {
       return "is there: " + scratch_->told;
     }
     if (scratch_) leave_scratch();
-    scratch_ = TRY(prepare_scratch(settings_));
+    scratch_ = TRY(scratch_in_the_making_.valid() ? scratch_in_the_making_.get() : prepare_scratch(settings_));
     for (const std::string& warning : scratch_->warnings) log_.note("warning: scratch: " + warning);
     TRY(make_directories(kState, 0700));
     keep_context();
@@ -339,6 +347,7 @@ class Boot {
   Network network_;
   TrustedTime time_;
   std::optional<Scratch> scratch_;
+  std::future<Result<Scratch>> scratch_in_the_making_;
   ImageTrust trust_;
   BootPin pin_;
   BootChoice choice_;

@@ -41,19 +41,34 @@ SuccessExitStatus=4 5
 )";
 
 // A tree is cooked without host keys: each machine makes its own. cloud-init, where it is at work, comes first: it
-// removes those that it finds, and makes others.
+// removes those that it finds, and makes others. The unit that a cooked tree has for it finds them made.
 constexpr const char* kHostKeysUnit = R"([Unit]
 Description=Granary: ssh host keys of this machine
 DefaultDependencies=no
 After=local-fs.target cloud-init.service cloud-init-network.service
-Before=ssh.service ssh.socket sshd.service shutdown.target
+Before=granary-ssh-host-keys.service ssh.service ssh.socket sshd.service shutdown.target
 Conflicts=shutdown.target
 ConditionPathExists=/usr/bin/ssh-keygen
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/bin/ssh-keygen -A
+ExecStart=/run/initramfs/bin/granary-guest host-keys
+)";
+
+constexpr const char* kOtherHostKeysUnit = R"([Unit]
+Description=Granary: ssh host keys that take long to make
+DefaultDependencies=no
+After=granary-boot-complete.service granary-host-keys.service
+Conflicts=shutdown.target
+Before=shutdown.target
+ConditionPathExists=/usr/bin/ssh-keygen
+ConditionPathExists=!/etc/ssh/ssh_host_rsa_key
+
+[Service]
+Type=simple
+Nice=19
+ExecStart=/run/initramfs/bin/granary-guest other-host-keys
 )";
 
 // cloud-init takes a machine to be a disk with an OS on it: without a word it would hand the link that the root comes
@@ -94,6 +109,8 @@ Status post_units(const std::string& posted) {
   TRY(link("../granary-pin-files.service", units + "/multi-user.target.wants/granary-pin-files.service"));
   TRY(write(units + "/granary-host-keys.service", kHostKeysUnit, 0644));
   TRY(link("../granary-host-keys.service", units + "/sysinit.target.wants/granary-host-keys.service"));
+  TRY(write(units + "/granary-other-host-keys.service", kOtherHostKeysUnit, 0644));
+  TRY(link("../granary-other-host-keys.service", units + "/multi-user.target.wants/granary-other-host-keys.service"));
   return Done{};
 }
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "fs/base/file.h"
 #include "initramfs/guest/boot_complete.h"
+#include "initramfs/guest/host_keys.h"
 #include "initramfs/guest/in_flight.h"
 #include "initramfs/guest/update.h"
 #include "initramfs/machine.h"
@@ -45,6 +46,8 @@ usage: granary-guest [show|status] [--json]
   proxies          other HTTP proxies, at once: "http://squid.example.org:3128;DIRECT"; until the next start
   boot-complete    the mark itself: for init systems, once everything is up
   pin-files        keep at hand what repairs the network; the tree names more in /usr/lib/granary/pinfiles
+  host-keys        make the ssh host keys that are missing and take no time: before the ssh server starts
+  other-host-keys  make those that take longer: once everything is up
 
 A machine stays on the snapshot of its first start until it is told otherwise. Its changes lie in a layer of their own
 above the snapshot, and stay through updates. What happened at the start: /run/granary-boot/boot.log, machine.json.
@@ -201,6 +204,16 @@ Result<int> pin_files(const Options&) {
   return 0;
 }
 
+Result<int> host_keys(const Options&) {
+  TRY(make_first_host_keys());
+  return 0;
+}
+
+Result<int> other_host_keys(const Options&) {
+  TRY(make_other_host_keys());
+  return 0;
+}
+
 struct Word {
   const char *first, *second;
   Result<int> (*run)(const Options& options);
@@ -214,7 +227,9 @@ constexpr Word kWords[]{{"show", "", show},
                         {"dns", "", dns},
                         {"proxies", "", proxies},
                         {"boot-complete", "", boot_complete},
-                        {"pin-files", "", pin_files}};
+                        {"pin-files", "", pin_files},
+                        {"host-keys", "", host_keys},
+                        {"other-host-keys", "", other_host_keys}};
 
 int end_with(const Result<int>& outcome) {
   if (outcome) return *outcome;

@@ -60,12 +60,13 @@ void grow(const Settings& settings, const BlockDevice& device, Scratch& scratch)
   if (grown && !grown->empty()) scratch.warnings.push_back("grown: " + *grown);
 }
 
-Result<Scratch> use_disk(const Settings& settings, const BlockDevice& device, const std::string& why) {
-  Scratch scratch;
-  const std::string repaired = TRY(check_scratch_file_system(device.path, settings.repair));
-  if (!repaired.empty()) scratch.warnings.push_back(repaired);
-  TRY(mount_at({device.path, paths::kScratch, "ext4", MS_NOATIME, ""}));
-  grow(settings, device, scratch);
+// Inode tables are not zeroed in the background: it was an empty disk that the file system was made on.
+Status mount_disk(const BlockDevice& device) {
+  return mount_at({device.path, paths::kScratch, "ext4", MS_NOATIME, "noinit_itable"});
+}
+
+// It is mounted.
+Scratch take_disk(const BlockDevice& device, const std::string& why, Scratch scratch) {
   const std::string given_up = keep_some_room(paths::kScratch);
   if (!given_up.empty()) scratch.warnings.push_back(given_up);
   scratch.device = device.path;
@@ -76,16 +77,26 @@ Result<Scratch> use_disk(const Settings& settings, const BlockDevice& device, co
   return scratch;
 }
 
-Result<Scratch> make_and_use(const Settings& settings, const BlockDevice& device, const std::string& why) {
+Result<Scratch> use_disk(const Settings& settings, const BlockDevice& device, const std::string& why) {
+  Scratch scratch;
+  const std::string repaired = TRY(check_scratch_file_system(device.path, settings.repair));
+  if (!repaired.empty()) scratch.warnings.push_back(repaired);
+  TRY(mount_disk(device));
+  grow(settings, device, scratch);
+  return take_disk(device, why, std::move(scratch));
+}
+
+Result<Scratch> make_and_use(const BlockDevice& device, const std::string& why) {
   TRY(make_scratch_file_system(device.path));
-  return use_disk(settings, device, why + ", now ours");
+  TRY(mount_disk(device));
+  return take_disk(device, why + ", now ours", {});
 }
 
 Result<Scratch> follow(const Settings& settings, const ScratchChoice& choice) {
   switch (choice.what) {
     case What::kUse: return use_disk(settings, choice.device, choice.why);
-    case What::kFormat: return make_and_use(settings, choice.device, choice.why);
-    case What::kPartition: return make_and_use(settings, TRY(make_partition(choice.device, choice.room)), choice.why);
+    case What::kFormat: return make_and_use(choice.device, choice.why);
+    case What::kPartition: return make_and_use(TRY(make_partition(choice.device, choice.room)), choice.why);
     case What::kMemory: break;
   }
   return use_memory(choice.why);

@@ -197,6 +197,19 @@ TEST_F(PostedLayer, GivesSystemdDriversAndUnits) {
   EXPECT_TRUE(exists(at("/posted/usr/lib/systemd/system/multi-user.target.wants/granary-boot-complete.service")));
 }
 
+TEST_F(PostedLayer, MakesHostKeysOnceAndTheLongOnesWhenTheStartIsComplete) {
+  write("/tree/usr/lib/systemd/systemd");
+  ASSERT_TRUE(make_directories(at("/tree/sbin")));
+  ASSERT_EQ(::symlink("/usr/lib/systemd/systemd", at("/tree/sbin/init").c_str()), 0);
+  ASSERT_TRUE(post_layer(at("/tree"), at("/modules"), "6.1", at("/posted")));
+  const std::string units = at("/posted/usr/lib/systemd/system");
+  EXPECT_THAT(read_file(units + "/granary-host-keys.service", 1 << 20).value_or(""),
+              HasSubstr("\nBefore=granary-ssh-host-keys.service ssh.service "));  // the first is a cooked tree's own
+  EXPECT_THAT(read_file(units + "/granary-other-host-keys.service", 1 << 20).value_or(""),
+              HasSubstr("\nAfter=granary-boot-complete.service "));
+  EXPECT_TRUE(exists(units + "/multi-user.target.wants/granary-other-host-keys.service"));
+}
+
 TEST_F(PostedLayer, TellsCloudInitWhatIsNotItsOwn) {
   write("/tree/usr/bin/cloud-init");
   ASSERT_TRUE(post_layer(at("/tree"), at("/modules"), "6.1", at("/posted")));

@@ -105,7 +105,7 @@ def start_all(world, table, fixture, link):
                 add_start(table, SECOND, profile, machine, link)
             with Machine(world, fixture, link.url, [*words, "--set", "persistent=no"]) as machine:
                 machine.start()
-                machine.inside("rm -r /run/initramfs/scratch/state/ssh")
+                machine.inside("systemctl stop granary-other-host-keys; rm -r /run/initramfs/scratch/state/ssh")
                 machine.stop()
                 add_start(table, FRESH, profile, machine, link)
         except Failed as failed:
