@@ -165,7 +165,8 @@ Status make_it_the_root(const std::string& tree) {
 }
 
 Status set_up(const ThrowawayOptions& options, const std::string& scratch, bool in_user_namespace) {
-  TRY(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "cannot part from this machine's mounts"));
+  // What others unmount meanwhile goes here, too: nothing of theirs is held.
+  TRY(check(::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr), "cannot part from this machine's mounts"));
   TRY(mount_at("proc", "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, ""));
   TRY(mount_at("tmpfs", scratch, MS_NOSUID, "mode=755"));
   TRY(make_directories(scratch + "/lower"));

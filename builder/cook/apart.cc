@@ -72,8 +72,9 @@ class Inbox {
 };
 
 Status set_up_namespaces() {
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return system_error(errno, "cannot make mounts private");
+  // What others unmount meanwhile goes here, too: nothing of theirs is held.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return system_error(errno, "cannot part from the mounts of this machine");
   // Programs below look into /proc: it has to speak of their own process numbers.
   if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
     return system_error(errno, "cannot mount /proc");

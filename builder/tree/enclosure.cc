@@ -108,8 +108,7 @@ Status make_mountpoints(const std::string& root) {
 
 Status furnish(const EnclosureOptions& options) {
   const std::string& root = options.root;
-  TRY(check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr),
-            "cannot part from the mounts of this machine"));
+  TRY(check(::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr), "cannot part from the mounts of this machine"));
   TRY(check(::mount(root.c_str(), root.c_str(), nullptr, MS_BIND | MS_REC, nullptr), "cannot bind " + root));
   TRY(mount_devices(root + "/dev"));
   TRY(mount_at("proc", root + "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, nullptr));

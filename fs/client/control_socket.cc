@@ -233,8 +233,6 @@ Result<ControlClient> ControlClient::connect(const MountPoint& mount, ControlLis
     }
     if (errno == EAGAIN)
       failure = {Code::kUnavailable, str("the process behind ", printable(mount.path), " does not answer")};
-    if (errno == EAGAIN)
-      failure = {Code::kUnavailable, str("the process behind ", printable(mount.path), " does not answer")};
     if (errno == EACCES) failure = {Code::kPermission, str(printable(mount.path), " was mounted by another user")};
   }
   return failure;

@@ -8,9 +8,10 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <thread>
+#include <set>
 
 #include "fs/base/file.h"
 #include "fs/client/control_socket.h"
@@ -21,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds kAnswerTimeout{5000};
 constexpr int kMoreQuestions = 2;
+constexpr size_t kMaxTableBytes = size_t{64} << 20;
 constexpr size_t kMaxStatBytes = 65536;
 constexpr size_t kMaxNamedUsers = 5;
 
@@ -51,6 +53,38 @@ std::string how_used(const MountPoint& mount, const fs::path& process) {
     if (links_into(mount, fd.path())) return "open file";
   }
   return maps(mount, process) ? "mapped file" : "";
+}
+
+// Calls `visit` with the directory in /proc of every process.
+template <class Visit>
+void for_each_process(Visit visit) {
+  std::error_code failure;
+  for (const auto& process : fs::directory_iterator("/proc", failure)) {
+    if (process.path().filename().string().find_first_not_of("0123456789") == std::string::npos) visit(process.path());
+  }
+}
+
+MountUser user(const fs::path& process, std::string uses) {
+  auto command = read_file(process / "comm", 4096);
+  if (command && !command->empty()) command->pop_back();
+  return {static_cast<pid_t>(std::stol(process.filename())), command ? *command : "?", std::move(uses)};
+}
+
+// Who else has the mount when it is unmounted here: a process of each mount namespace that was copied from ours.
+std::vector<MountUser> users_elsewhere(const MountPoint& mount) {
+  std::error_code failure;
+  std::set<fs::path> namespaces{fs::read_symlink("/proc/self/ns/mnt", failure)};
+  std::vector<MountUser> out;
+  for_each_process([&](const fs::path& process) {
+    const fs::path name = fs::read_symlink(process / "ns/mnt", failure);
+    if (failure || !namespaces.insert(name).second) return;
+    const auto table = read_file(process / "mountinfo", kMaxTableBytes);
+    if (!table) return;
+    const auto mounts = parse_mount_table(*table);
+    if (std::any_of(mounts.begin(), mounts.end(), [&](const MountPoint& each) { return each.device == mount.device; }))
+      out.push_back(user(process, "mount namespace"));
+  });
+  return out;
 }
 
 std::string describe(const std::vector<MountUser>& users) {
@@ -132,16 +166,9 @@ Result<std::string> mount_stat(const MountPoint& mount) {
 
 std::vector<MountUser> users_of(const MountPoint& mount) {
   std::vector<MountUser> out;
-  std::error_code failure;
-  for (const auto& process : fs::directory_iterator("/proc", failure)) {
-    const std::string name = process.path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string uses = how_used(mount, process.path());
-    if (uses.empty()) continue;
-    auto command = read_file(process.path() / "comm", 4096);
-    if (command && !command->empty()) command->pop_back();
-    out.push_back({static_cast<pid_t>(std::stol(name)), command ? *command : "?", uses});
-  }
+  for_each_process([&](const fs::path& process) {
+    if (std::string uses = how_used(mount, process); !uses.empty()) out.push_back(user(process, std::move(uses)));
+  });
   return out;
 }
 
@@ -154,7 +181,10 @@ Status unmount(const MountPoint& mount, Unmount how, std::chrono::milliseconds t
   if (!process.valid() || how == Unmount::kLazy) return Done{};
   pollfd ended{process.get(), POLLIN, 0};
   if (::poll(&ended, 1, static_cast<int>(timeout.count())) > 0) return Done{};
-  return Error{Code::kUnavailable, str("unmounted ", printable(mount.path), ", but process ", pid, " has not ended")};
+  const auto elsewhere = users_elsewhere(mount);
+  return Error{Code::kUnavailable,
+               str("unmounted ", printable(mount.path), ", but process ", pid, " has not ended",
+                   elsewhere.empty() ? "" : ": other mount namespaces have it, too" + describe(elsewhere))};
 }
 
 }  // namespace granary

@@ -22,7 +22,7 @@ Result<std::string> mount_stat(const MountPoint& mount);
 struct MountUser {
   pid_t pid = 0;
   std::string command;
-  std::string uses;  // "working directory", "open file", "program", "root directory"
+  std::string uses;  // "working directory", "open file", "program", "root directory", "mount namespace"
 };
 // The processes that keep a mount busy, as far as we may see them.
 std::vector<MountUser> users_of(const MountPoint& mount);
@@ -30,7 +30,7 @@ std::vector<MountUser> users_of(const MountPoint& mount);
 // Unmounts and waits until the process behind it has ended.
 //   kBusy         in use; the message says by whom
 //   kPermission   not yours to unmount
-//   kUnavailable  unmounted, but its process has not ended in time
+//   kUnavailable  unmounted, but its process has not ended in time; the message says who has it in another namespace
 enum class Unmount { kClean, kLazy };
 Status unmount(const MountPoint& mount, Unmount how, std::chrono::milliseconds timeout);
 

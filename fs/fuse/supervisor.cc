@@ -307,7 +307,9 @@ void Supervisor::start_worker() {
 
 Result<WorkerProcess> Supervisor::new_worker(int program, int plan_memory) {
   WorkerProcess worker = TRY(WorkerProcess::start(program, {public_url(plan_.options.source), plan_.mount_point()}));
-  TRY(worker.channel().send(Word::kStart, brief_.serialise(), {plan_memory, kept_.get(), requests_.get()}));
+  const Status sent =
+      worker.channel().send(Word::kStart, brief_.serialise(), {plan_memory, kept_.get(), requests_.get()});
+  if (!sent) worker.hang_up();  // it has ended, or does now: SIGCHLD tells how
   return worker;
 }
 
