@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "fs/base/file.h"
+#include "fs/base/unique_name.h"
 #include "fs/format/page_source.h"
 #include "fs/format/trust.h"
 #include "server/digest_map.h"
@@ -153,7 +154,7 @@ class Collector {
 
   // By the filesystem's own clock, which may be another machine's.
   Status begin_clock() {
-    const std::string probe = private_path(str("gc.", ::getpid(), ".tmp"));
+    const std::string probe = private_path(str("gc.", unique_name(), ".tmp"));
     TRY(replace_file(probe, "", 0600, Durability::kFast));
     start_ = TRY(facts_of(probe)).changed;
     ::unlink(probe.c_str());

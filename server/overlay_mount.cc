@@ -44,8 +44,8 @@ Status mount_snapshot(const Repository& repository, const SnapshotId& snapshot, 
                       const std::string& mount_program) {
   const std::string url = "file://" + std::filesystem::canonical(repository.directory()).string();
   return run_mount_program({mount_program, url, mountpoint, "--snapshot", snapshot.hex(), "--trust",
-                            repository.private_path("trust.json"), "--cache", repository.private_path("cache"), "-o",
-                            "allow_other,suid,dev"});
+                            repository.private_path("trust.json"), "--cache", repository.private_path("cache"),
+                            "--state", repository.private_path("state"), "-o", "allow_other,suid,dev"});
 }
 
 // The layers are named relative to their directory, so that no path needs quoting for the kernel.

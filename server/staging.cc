@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 
-#include <atomic>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
@@ -10,6 +9,7 @@
 
 #include "fs/base/crash_point.h"
 #include "fs/base/log.h"
+#include "fs/base/unique_name.h"
 #include "server/quarantine.h"
 
 namespace granary {
@@ -26,10 +26,7 @@ Result<FileLock> lock_stagings(const std::string& repository) {
   return FileLock::wait(stagings_of(repository) + "/.lock");
 }
 
-std::string fresh_name() {
-  static std::atomic<unsigned> counter{0};
-  return str(std::time(nullptr), "-", ::getpid(), "-", counter++);
-}
+std::string fresh_name() { return str(std::time(nullptr), "-", unique_name()); }
 
 Result<std::vector<std::string>> names_in(const std::string& directory) {
   std::error_code failure;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "fs/base/file.h"
+#include "fs/base/unique_name.h"
 #include "server/overlay_mount.h"
 
 namespace granary {
@@ -16,7 +17,7 @@ constexpr size_t kMaxInfoBytes = 1 << 20;
 std::string new_id() {
   std::string id = format_utc(Clock::system().now());
   id.erase(std::remove_if(id.begin(), id.end(), [](char c) { return c == ':' || c == '-'; }), id.end());
-  return str(id, "-", ::getpid());
+  return str(id, "-", unique_name());
 }
 
 Status check_mountpoint(const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include "builder/export/exporter.h"
 #include "fs/base/file.h"
+#include "fs/base/unique_name.h"
 #include "tools/commands.h"
 #include "tools/format.h"
 #include "tools/progress.h"
@@ -26,7 +27,7 @@ struct Options {
 // What an output file is called until it is whole.
 class Unfinished {
  public:
-  explicit Unfinished(std::string target) : target_(std::move(target)), path_(str(target_, ".tmp", ::getpid())) {}
+  explicit Unfinished(std::string target) : target_(std::move(target)), path_(str(target_, ".tmp", unique_name())) {}
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
   ~Unfinished() {

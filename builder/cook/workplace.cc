@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <vector>
 
+#include "fs/base/unique_name.h"
 #include "fs/format/json.h"
 
 namespace granary {
@@ -30,10 +30,9 @@ std::vector<std::string> workplaces_in(const std::string& cache) {
 }
 
 std::string new_name() {
-  static std::atomic<unsigned> count{0};
   std::string name = format_utc(Clock::system().now());
   std::erase_if(name, [](char c) { return c == ':' || c == '-'; });
-  return str(name, "-", ::getpid(), "-", count++);
+  return str(name, "-", unique_name());
 }
 
 bool is_kept(const std::string& directory) { return exists(directory + kNote); }

@@ -4,10 +4,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+
+#include "fs/base/unique_name.h"
 
 namespace granary {
 
@@ -90,9 +91,8 @@ std::string parent_of(const std::string& path) {
 
 namespace {
 std::string temporary_name_beside(const std::string& path) {
-  static std::atomic<unsigned> counter{0};
   const auto name = std::filesystem::path(path).filename().string();
-  return str(parent_of(path), "/.", name.substr(0, 64), ".", ::getpid(), ".", counter++, ".tmp");
+  return str(parent_of(path), "/.", name.substr(0, 64), ".", unique_name(), ".tmp");
 }
 }  // namespace
 

@@ -3,18 +3,17 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 
 #include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
+#include "fs/base/unique_name.h"
 #include "fs/store/pins.h"
 
 namespace granary {
@@ -246,16 +245,12 @@ bool CacheFolder::holds(const ObjectId& id) const {
 
 Result<CacheFolder::Temporary> CacheFolder::make_temporary(uint64_t reserved_bytes) {
   for (int tries = 0; tries < 8; ++tries) {
-    uint64_t random = 0;
-    if (::getrandom(&random, sizeof random, 0) != sizeof random) return system_error(errno, "cannot get random bytes");
-    char name[64];
-    std::snprintf(name, sizeof name, "tmp/%016llx.%llu", static_cast<unsigned long long>(random),
-                  static_cast<unsigned long long>(reserved_bytes));
     Temporary temporary;
-    temporary.name = name;
+    temporary.name = str("tmp/", unique_name(), ".", reserved_bytes);
+    const char* const name = temporary.name.c_str();
     temporary.fd.reset(::openat(directory_.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!temporary.fd.valid() && errno == EEXIST) continue;
-    if (!temporary.fd.valid()) return system_error(errno, "cannot make " + printable(path_ + "/" + name));
+    if (!temporary.fd.valid()) return system_error(errno, "cannot make " + printable(path_ + "/" + temporary.name));
     // Who clears away may have been between us and our lock.
     struct stat info {};
     const bool is_locked = ::flock(temporary.fd.get(), LOCK_EX | LOCK_NB) == 0;

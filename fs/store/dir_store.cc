@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "fs/base/file.h"
+#include "fs/base/unique_name.h"
 
 namespace granary {
 
@@ -20,7 +21,7 @@ Status DirStore::put(const ObjectId& id, ByteView file) {
   if (TRY(has(id))) return Done{};
   const std::string path = path_of(id);
   const std::string folder = path.substr(0, path.rfind('/'));
-  const std::string temporary = str(folder, "/.", ::getpid(), ".", puts_++, ".tmp");
+  const std::string temporary = str(folder, "/.", unique_name(), ".tmp");
   const auto fill = [&]() -> Status {
     auto fd = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644);
     if (!fd && fd.error().code == Code::kNotFound) {

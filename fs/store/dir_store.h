@@ -2,7 +2,6 @@
 // A put writes a temporary file in the same folder and renames it: what has its name is complete.
 #pragma once
 
-#include <atomic>
 #include <string>
 
 #include "fs/store/object_store.h"
@@ -24,7 +23,6 @@ class DirStore : public ObjectStore {
 
  private:
   const std::string repository_;
-  std::atomic<uint64_t> puts_{0};
 };
 
 }  // namespace granary
