@@ -21,32 +21,16 @@ done
 mkdir -p "$fixture"
 cd "$fixture"
 
-recipe() {  # NAME GROUND PACKAGE...
-  local name=$1 ground=$2 packages
-  shift 2
-  packages=$(printf '"%s", ' systemd-sysv udev dbus kmod iproute2 procps "$@")
-  printf 'extends = "%s"\ndescription = "boots"\nhostname = "%s"\npackages = [%s]\n[boot]\ninit = "/sbin/init"\n' \
-    "$ground" "$name" "${packages%, }"
-}
-cook() {  # NAME
-  local new=./$1.new.toml
-  cat >"$new"
-  if cmp -s "$new" "$1.toml" && "$granary" branch os | awk '{ print $1 }' | grep -qxF "$1"; then
-    rm "$new"
-    return
-  fi
-  echo "cooking $1"
-  "$granary" cook "$new" --repo os --branch "$1" --no-lock >/dev/null
-  mv "$new" "$1.toml"
-}
+. "$root/tests/boot/cooking.sh"
 
 if [ ! -e os/head.json ]; then
   rm -rf os keys
   "$granary" init os --name boot.example.org --keys keys >trust.new 2>/dev/null
   mv trust.new trust
 fi
-recipe debian12 minimal openssh-server | cook debian12
-recipe debian13 minimal-trixie | cook debian13
+base="systemd-sysv udev dbus kmod iproute2 procps"
+recipe debian12 minimal $base openssh-server | cook . debian12
+recipe debian13 minimal-trixie $base | cook . debian13
 rm -rf micro.new
 # What it contains may be newer than what it was made of before: made anew each time, which takes seconds.
 "$granary" micro build --no-repo --trust boot=trust --format kernel+initrd -o micro.new >micro.log 2>&1 ||

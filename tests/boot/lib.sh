@@ -9,6 +9,10 @@ BOOT_SECONDS=$((240 * SPEED))  # a boot takes 15 to 40 s on an idle machine with
 # A guest keeps two processors busy for minutes: cases that run beside it, and have less patience, go first.
 renice -n 10 $$ >/dev/null
 
+granary=$GRANARY
+. "$ROOT/tests/boot/cooking.sh"
+# tree BRANCH GROUND PACKAGE...: a tree of the case's own, in the fixture's repository from then on.
+tree() { recipe "$@" | cook "$FIXTURE" "$1"; }
 # A throw-away copy of the repository.
 copy_of_os() { cp -a "$FIXTURE/os/." "$1"; }
 
