@@ -13,6 +13,29 @@ granary=$GRANARY
 . "$ROOT/tests/boot/cooking.sh"
 # tree BRANCH GROUND PACKAGE...: a tree of the case's own, in the fixture's repository from then on.
 tree() { recipe "$@" | cook "$FIXTURE" "$1"; }
+# tiny_image: a repository os with an OS of busybox alone, which is up in seconds, and the image micro for it. What the
+# image does does not depend on the OS. It says "boot complete", and then runs what is typed at its console.
+tiny_image() {
+  "$GRANARY" init os --name boot.example.org --keys keys >os.trust 2>/dev/null
+  local tree=$WORK/tree applet
+  mkdir -p "$tree"/{bin,sbin,dev,proc,sys,run,tmp,etc,root}
+  cp "$(command -v busybox)" "$tree/bin/busybox"
+  for applet in sh ip sleep grep cat ps; do ln -s busybox "$tree/bin/$applet"; done
+  cat >"$tree/sbin/init" <<'END'
+#!/bin/sh
+export PATH=/bin
+exec </dev/console >/dev/console 2>&1
+/run/initramfs/bin/granary-guest boot-complete
+while read -r line; do eval "$line"; done
+END
+  chmod 755 "$tree/sbin/init"
+  "$GRANARY" publish os "$tree" >/dev/null
+  "$GRANARY" micro build --no-repo --trust boot=os.trust --format kernel+initrd -o micro >built 2>errors ||
+    fail "no image: $(cat errors)"
+}
+# typed NAME LINE: at the console of a machine with such an OS.
+typed() { echo "$2" | "$GRANARY" boot --vm "$1" console >/dev/null; }
+tiny_end="exec /run/initramfs/bin/granary-init end-sysvinit poweroff"
 # A throw-away copy of the repository.
 copy_of_os() { cp -a "$FIXTURE/os/." "$1"; }
 
