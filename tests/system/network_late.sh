@@ -1,6 +1,7 @@
 # Links that get their carrier only after the start: one of two, and the only one of a machine that had to start without a
 # network; and one whose cable is plugged in elsewhere asks again.
 # needs: root ip dnsmasq busybox
+# timeout: 240
 . "$SUPPORT/network_machine.sh"
 
 new_side; server=$side
