@@ -6,8 +6,7 @@
 
 . "$ROOT/tests/boot/lib.sh"
 
-tiny_image
-FIXTURE=$WORK
+tiny_os
 start_serve os
 monitor() {
   $PYTHON -c 'import socket, sys, time
@@ -20,7 +19,7 @@ wait_address() {
   wait_console web "$3 is inet $2"
 }
 
-start_guest web --repo "$url" --set network_timeout=10s --qemu -monitor --qemu "unix:$WORK/monitor,server=on,wait=off" \
+start_guest web --repo "$url" --branch tiny --set network_timeout=10s --qemu -monitor --qemu "unix:$WORK/monitor,server=on,wait=off" \
   --qemu -netdev --qemu user,id=late,net=10.0.9.0/24 --qemu -device --qemu virtio-net-pci,netdev=late,romfile=
 monitor set_link late off
 wait_complete web

@@ -13,14 +13,14 @@ granary=$GRANARY
 . "$ROOT/tests/boot/cooking.sh"
 # tree BRANCH GROUND PACKAGE...: a tree of the case's own, in the fixture's repository from then on.
 tree() { recipe "$@" | cook "$FIXTURE" "$1"; }
-# tiny_image: a repository os with an OS of busybox alone, which is up in seconds, and the image micro for it. What the
+# tiny_os: a copy of the repository, os, with the branch tiny: an OS of busybox alone, which is up in seconds. What the
 # image does does not depend on the OS. It says "boot complete", and then runs what is typed at its console.
-tiny_image() {
-  "$GRANARY" init os --name boot.example.org --keys keys >os.trust 2>/dev/null
+tiny_os() {
+  copy_of_os os
   local tree=$WORK/tree applet
   mkdir -p "$tree"/{bin,sbin,dev,proc,sys,run,tmp,etc,root}
   cp "$(command -v busybox)" "$tree/bin/busybox"
-  for applet in sh ip sleep grep cat ps; do ln -s busybox "$tree/bin/$applet"; done
+  for applet in sh ip sleep grep cat ps ls rm sync head tail df sha256sum; do ln -s busybox "$tree/bin/$applet"; done
   cat >"$tree/sbin/init" <<'END'
 #!/bin/sh
 export PATH=/bin
@@ -29,9 +29,7 @@ exec </dev/console >/dev/console 2>&1
 while read -r line; do eval "$line"; done
 END
   chmod 755 "$tree/sbin/init"
-  "$GRANARY" publish os "$tree" >/dev/null
-  "$GRANARY" micro build --no-repo --trust boot=os.trust --format kernel+initrd -o micro >built 2>errors ||
-    fail "no image: $(cat errors)"
+  "$GRANARY" publish os "$tree" --branch tiny >/dev/null
 }
 # typed NAME LINE: at the console of a machine with such an OS.
 typed() { echo "$2" | "$GRANARY" boot --vm "$1" console >/dev/null; }
