@@ -52,8 +52,11 @@ Status mount_snapshot(const Repository& repository, const SnapshotId& snapshot, 
 Status mount_overlay(const OverlayPlace& place) {
   const UniqueFd here = TRY(open_file(".", O_RDONLY | O_DIRECTORY));
   if (::chdir(place.directory.c_str()) != 0) return system_error(errno, "cannot enter " + printable(place.directory));
-  // index: a hard link that is written to stays one. redirect_dir, metacopy: the upper layer is free of riddles.
-  std::string options = "lowerdir=lower,upperdir=upper,workdir=work,index=on,redirect_dir=off,metacopy=off";
+  std::string options = "lowerdir=";
+  for (const std::string& lower : place.lowers) options += (&lower == &place.lowers.front() ? "" : ":") + lower;
+  // redirect_dir, metacopy: the upper layer is free of riddles.
+  options += ",upperdir=upper,workdir=work,redirect_dir=off,metacopy=off";
+  options += place.keeps_links ? ",index=on" : ",index=off";
   if (!place.is_lasting) options += ",volatile";  // no fsync reaches the disk
   const int failed = ::mount("granary", place.mountpoint.c_str(), "overlay", 0, options.c_str()) == 0 ? 0 : errno;
   if (::fchdir(here.get()) != 0) return system_error(errno, "cannot return to the working directory");

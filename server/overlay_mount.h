@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "server/publisher.h"
 
@@ -15,9 +16,13 @@ Status mount_snapshot(const Repository& repository, const SnapshotId& snapshot, 
                       const std::string& mount_program);
 
 struct OverlayPlace {
-  std::string directory;    // holds `lower`, `upper` and `work`
+  std::string directory;    // holds `upper` and `work`
   std::string mountpoint;   // where the merged tree appears
   bool is_lasting = false;  // the upper layer survives a power cut, not only a killed process
+  std::vector<std::string> lowers = {"lower"};  // below `directory` or beside it; the highest first
+  // A hard link of a lower layer that is written to stays one. An upper layer that was mounted so wants the very same
+  // lower layers ever after.
+  bool keeps_links = true;
 };
 // The upper layer must be on a file system that overlayfs takes as one: not on another overlay, nor on NFS.
 Status mount_overlay(const OverlayPlace& place);

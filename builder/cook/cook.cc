@@ -89,9 +89,9 @@ class Cook {
   // The highest layer that is there is built upon; those below it are not needed.
   Status look_what_is_there() {
     const RepositoryState state = TRY(repository_.read());
-    for (size_t i = layers_.size(); i > 0 && !top_; --i) {
-      top_ = find_layer(state, layers_[i - 1].key);
-      if (top_) reused_ = i;
+    for (size_t i = layers_.size(); i > 0 && !below_.top; --i) {
+      below_.top = below_.ground = find_layer(state, layers_[i - 1].key);
+      if (below_.top) reused_ = i;
     }
     const std::vector<LayerInputs> known =
         reused_ < layers_.size() ? known_layers(repository_) : std::vector<LayerInputs>();
@@ -134,9 +134,10 @@ class Cook {
       std::vector<std::string> debs;
       for (const uint32_t number : layer.packages) debs.push_back(debs_.at(number));
       options_.on_progress({"layer " + layer.inputs.name, {}, 0, 0});
-      top_ = TRY(cook_layer(repository_, lock_, layer, debs, top_, how_));
+      TRY(cook_layer(repository_, lock_, layer, debs, below_, how_));
       cooked_.layers[i].seconds = watch.seconds();
     }
+    below_.fresh.clear();
     return Done{};
   }
 
@@ -147,7 +148,7 @@ class Cook {
     if (exists(passed)) return Done{};
     if (::geteuid() != 0)
       return Error{Code::kPermission, "the recipe's tests need root, because they run in a mounted tree: use sudo"};
-    TRY(run_recipe_tests(repository_, lock_.recipe, *top_, how_, [&](const std::string& name) {
+    TRY(run_recipe_tests(repository_, lock_.recipe, *below_.top, how_, [&](const std::string& name) {
       options_.on_progress({"testing", name, 0, 0});
     }));
     TRY(make_directories(repository_.private_path("cook/tested"), 0700));
@@ -157,7 +158,8 @@ class Cook {
   Status publish_tree() {
     crash_point("cook-adopting");
     const std::string message = str("cooked from recipe ", lock_.recipe.name, ", lock ", cooked_.lock.brief());
-    const Adopted adopted = TRY(adopt_snapshot(repository_, options_.branch, options_.tag, top_->snapshot, message));
+    const Adopted adopted =
+        TRY(adopt_snapshot(repository_, options_.branch, options_.tag, below_.top->snapshot, message));
     cooked_.snapshot = adopted.snapshot;
     cooked_.tree = adopted.tree;
     cooked_.changed = adopted.changed;
@@ -185,8 +187,8 @@ class Cook {
   LayerCookOptions how_;
 
   std::vector<Layer> layers_;
-  size_t reused_ = 0;             // so many, from the lowest
-  std::optional<Statement> top_;  // the highest layer that is there
+  size_t reused_ = 0;  // so many, from the lowest
+  LayersBelow below_;  // all that are there
   std::map<uint32_t, std::string> debs_;
   Cooked cooked_;
 };

@@ -40,11 +40,19 @@ void decode(ByteView text, const std::function<void(const InstallProgress&)>& on
 
 // ---- within the namespaces of one piece of work
 
-// The lower layer mounted and an overlay over it: at `place.tree()`.
-Status mount_tree(const Repository& repository, const Workplace& place, const SnapshotId& lower,
+// The layers below and an overlay over them: at `place.tree()`.
+Status mount_tree(const Repository& repository, const Workplace& place, const LayersBelow& below,
                   const std::string& mount_program) {
-  TRY(mount_snapshot(repository, lower, place.directory() + "/lower", mount_program));
-  return mount_overlay({place.directory(), place.tree()});
+  OverlayPlace overlay{place.directory(), place.tree()};
+  overlay.lowers.clear();
+  // Workplaces lie side by side.
+  for (auto at = below.fresh.rbegin(); at != below.fresh.rend(); ++at)
+    overlay.lowers.push_back("../" + std::filesystem::path(at->directory()).filename().string() + "/upper");
+  if (below.ground) {
+    TRY(mount_snapshot(repository, below.ground->snapshot, place.directory() + "/lower", mount_program));
+    overlay.lowers.emplace_back("lower");
+  }
+  return mount_overlay(overlay);
 }
 
 Status unmount_tree(const Workplace& place) {
@@ -58,11 +66,11 @@ Status install(const Lock& lock, const Layer& layer, const std::vector<std::stri
 }
 
 Status make_tree(const Repository& repository, const Lock& lock, const Layer& layer,
-                 const std::vector<std::string>& debs, const std::optional<Statement>& lower, const Workplace& place,
+                 const std::vector<std::string>& debs, const LayersBelow& below, const Workplace& place,
                  const LayerCookOptions& options, const Tell& tell) {
-  if (lower) TRY(mount_tree(repository, place, lower->snapshot, options.mount_program));
+  if (below.top) TRY(mount_tree(repository, place, below, options.mount_program));
   InstallOptions how;
-  how.root = lower ? place.tree() : place.upper();
+  how.root = below.top ? place.tree() : place.upper();
   how.layers = options.cache + "/packages";
   how.log = place.log();
   how.mode = options.mode;
@@ -70,7 +78,7 @@ Status make_tree(const Repository& repository, const Lock& lock, const Layer& la
   how.on_progress = [&](const InstallProgress& progress) { tell(encode(progress)); };
   TRY(install(lock, layer, debs, how));
   crash_point("cook-installed");
-  if (lower) TRY(unmount_tree(place));
+  if (below.top) TRY(unmount_tree(place));
   return finish_tree(place.upper(), lock.source_date_epoch);
 }
 
@@ -140,7 +148,7 @@ Status run_one_test(Repository& repository, const RecipeTest& test, const Statem
   TRY(lay_overlay(place.directory(), *catalog));
   int exit_status = -1;
   const auto work = [&](const Tell& tell) -> Status {
-    TRY(mount_tree(repository, place, tree.snapshot, options.mount_program));
+    TRY(mount_tree(repository, place, {tree, tree, {}}, options.mount_program));
     TRY(send_output_to(place.log()));
     tell(str(TRY(run_in_tree(place.tree(), {"/bin/sh", "-c", test.command}))));
     return Done{};
@@ -205,27 +213,32 @@ std::vector<LayerInputs> known_layers(const Repository& repository) {
   return known;
 }
 
-Result<Statement> cook_layer(Repository& repository, const Lock& lock, const Layer& layer,
-                             const std::vector<std::string>& debs, const std::optional<Statement>& lower,
-                             const LayerCookOptions& options) {
+Status cook_layer(Repository& repository, const Lock& lock, const Layer& layer, const std::vector<std::string>& debs,
+                  LayersBelow& below, const LayerCookOptions& options) {
   TRY(make_directories(repository.private_path("cook/locks"), 0700));
   const FileLock alone = TRY(FileLock::wait(repository.private_path("cook/locks/" + layer.key.hex())));
-  if (auto made = find_layer(TRY(repository.read()), layer.key)) return *std::move(made);  // by another cook meanwhile
+  if (auto made = find_layer(TRY(repository.read()), layer.key)) {  // by another cook meanwhile
+    below.fresh.clear();
+    below.top = below.ground = std::move(made);
+    return Done{};
+  }
 
   Workplace place = TRY(Workplace::make(options.cache));
-  if (lower) {
-    const auto catalog = TRY(Catalog::open(lower->catalog, repository.objects()));
+  if (below.top) {
+    const auto catalog = TRY(Catalog::open(below.top->catalog, repository.objects()));
     TRY(lay_overlay(place.directory(), *catalog));
   }
   const Status made =
-      run_apart([&](const Tell& tell) { return make_tree(repository, lock, layer, debs, lower, place, options, tell); },
+      run_apart([&](const Tell& tell) { return make_tree(repository, lock, layer, debs, below, place, options, tell); },
                 [&](ByteView text) { decode(text, options.on_progress); });
-  if (!made) return explain_failure(made.error(), repository, layer, lower, place);
+  if (!made) return explain_failure(made.error(), repository, layer, below.top, place);
   crash_point("cook-made");
-  TRY_WITHIN("cannot publish layer " + layer.inputs.name, publish_layer(repository, lock, layer, lower, place));
+  TRY_WITHIN("cannot publish layer " + layer.inputs.name, publish_layer(repository, lock, layer, below.top, place));
   crash_point("cook-layer-published");
   note_layer_use(repository, layer);
-  return TRY(repository.read()).branch(cook_layer_branch(layer.key));
+  below.top = find_layer(TRY(repository.read()), layer.key);
+  below.fresh.push_back(std::move(place));
+  return Done{};
 }
 
 Status run_recipe_tests(Repository& repository, const Recipe& recipe, const Statement& tree,
@@ -248,7 +261,9 @@ Result<int> enter_failure(const std::string& cache, const std::string& mount_pro
       // The overlay was mounted as one whose content a crash of the machine may spoil; it was a failure of ours only.
       TRY(remove_tree(str(failure.directory, "/work", "/work", "/incompat")));
       TRY(mount_snapshot(*repository, *failure.lower, failure.directory + "/lower", mount_program));
-      TRY(mount_overlay({failure.directory, failure.directory + "/tree"}));
+      OverlayPlace overlay{failure.directory, failure.directory + "/tree"};
+      overlay.keeps_links = false;  // the layers below may have lain elsewhere
+      TRY(mount_overlay(overlay));
     }
     const std::string root = failure.directory + (failure.lower ? "/tree" : "/upper");
     tell(str(TRY(run_in_tree(root, command))));

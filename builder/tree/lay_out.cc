@@ -75,25 +75,40 @@ class LayOut {
     }
     const auto at = TRY(tree_.make_way(target));
     const char* const name = at.name.c_str();
-    if (entry.type == DebEntry::Type::kSymlink && leads_there_already(at, entry)) return Done{};
-    if (::unlinkat(at.directory, name, 0) != 0 && errno != ENOENT) {
-      if (errno == EISDIR) return Error{Code::kInvalid, "a directory is in its place"};
-      return refused();
-    }
-    switch (entry.type) {
-      case DebEntry::Type::kFile: return lay_file(entry, at);
-      case DebEntry::Type::kHardLink: return check(::linkat(linked.get(), linked_name.c_str(), at.directory, name, 0));
-      case DebEntry::Type::kSymlink: TRY(check(::symlinkat(entry.target.c_str(), at.directory, name))); break;
-      case DebEntry::Type::kFifo: TRY(check(::mkfifoat(at.directory, name, 0600))); break;
-      case DebEntry::Type::kCharacterDevice:
-      case DebEntry::Type::kBlockDevice: {
-        const mode_t kind = entry.type == DebEntry::Type::kCharacterDevice ? S_IFCHR : S_IFBLK;
-        TRY(check(::mknodat(at.directory, name, kind | 0600, makedev(entry.major, entry.minor))));
-        break;
+    // Seldom is anything in its place: made first, and looked at what is there only if it cannot be made.
+    UniqueFd file;
+    bool is_made = make(entry, at, linked.get(), linked_name, file);
+    if (!is_made && errno == EEXIST) {
+      if (entry.type == DebEntry::Type::kSymlink && leads_there_already(at, entry)) return Done{};
+      if (::unlinkat(at.directory, name, 0) != 0) {
+        if (errno == EISDIR) return Error{Code::kInvalid, "a directory is in its place"};
+        return refused();
       }
+      is_made = make(entry, at, linked.get(), linked_name, file);
+    }
+    if (!is_made) return refused();
+    if (entry.type == DebEntry::Type::kFile) return fill(entry, file.get());
+    return entry.type == DebEntry::Type::kHardLink ? Status(Done{}) : dress(at, entry);
+  }
+
+  // False: errno says why not. `file`: of a regular one, open to be written to.
+  static bool make(const LayerEntry& entry, const TreeRoot::Place& at, int linked, const std::string& linked_name,
+                   UniqueFd& file) {
+    const char* const name = at.name.c_str();
+    switch (entry.type) {
+      case DebEntry::Type::kFile:
+        file.reset(::openat(at.directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        return file.valid();
+      case DebEntry::Type::kHardLink: return ::linkat(linked, linked_name.c_str(), at.directory, name, 0) == 0;
+      case DebEntry::Type::kSymlink: return ::symlinkat(entry.target.c_str(), at.directory, name) == 0;
+      case DebEntry::Type::kFifo: return ::mkfifoat(at.directory, name, 0600) == 0;
+      case DebEntry::Type::kCharacterDevice:
+        return ::mknodat(at.directory, name, S_IFCHR | 0600, makedev(entry.major, entry.minor)) == 0;
+      case DebEntry::Type::kBlockDevice:
+        return ::mknodat(at.directory, name, S_IFBLK | 0600, makedev(entry.major, entry.minor)) == 0;
       case DebEntry::Type::kDirectory: break;
     }
-    return dress(at, entry);
+    return true;
   }
 
   // A merged /usr: the link is there before the package that ships it.
@@ -118,19 +133,16 @@ class LayOut {
     return check(::fchmodat(at.directory, at.name.c_str(), attributes.mode, 0));
   }
 
-  Status lay_file(const LayerEntry& entry, const TreeRoot::Place& at) {
+  Status fill(const LayerEntry& entry, int file) {
     const auto source = TRY(from_.place(entry.path));
     const UniqueFd from(::openat(source.directory, source.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!from.valid()) return damaged();
-    const UniqueFd file(
-        ::openat(at.directory, at.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file.valid()) return refused();
-    TRY(copy(from.get(), file.get(), entry));
+    TRY(copy(from.get(), file, entry));
     const Attributes attributes = attributes_of(entry);
     const timespec times[2] = {{attributes.mtime, 0}, {attributes.mtime, 0}};
-    if ((attributes.uid | attributes.gid) != 0) TRY(check(::fchown(file.get(), attributes.uid, attributes.gid)));
-    TRY(check(::fchmod(file.get(), attributes.mode)));
-    return check(::futimens(file.get(), times));
+    if ((attributes.uid | attributes.gid) != 0) TRY(check(::fchown(file, attributes.uid, attributes.gid)));
+    TRY(check(::fchmod(file, attributes.mode)));
+    return check(::futimens(file, times));
   }
 
   // Compares the content on its way: a cache is not trusted.

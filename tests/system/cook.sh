@@ -56,9 +56,11 @@ expect_fail 16 setpriv --reuid 65534 --regid 65534 --clear-groups "$GRANARY" coo
 expect_said "needs root"
 chown -R root os
 
-# The same lock elsewhere, with empty caches: the same digest.
+# The same lock elsewhere, with empty caches, and upon layers that another cook made: the same digest.
 "$GRANARY" init elsewhere --name elsewhere.example.org --keys keys2 >/dev/null 2>&1
+"$GRANARY" cook minimal --repo elsewhere --branch below --cache "$WORK/cache2" --no-lock --no-tests
 "$GRANARY" cook web.lock --repo elsewhere --cache "$WORK/cache2" --json >third
+expect_equal "$(reused third)" "core minimal"
 expect_equal "$(json tree_digest third)" "$first" "the same lock cooked with empty caches"
 
 # One package newer: only the layers from it on are made, and why is said.
@@ -91,13 +93,17 @@ expect_said "wrong"
 expect_equal "$("$GRANARY" log os -n 1 --json)" "$before"
 sed -i 's/echo wrong; grep -q 3.0/grep -q 2.0/' web.toml
 
-# A script that fails: what it said is shown, and a shell can look around.
+# A script that fails: what it said is shown, and a shell can look around, in what this cook made below it, too.
+make_package greeting 3.0
+index_archive
+sed -i 's/grep -q 2.0/grep -q 3.0/' web.toml
 sed -i 's/^script = .*/script = "echo half >\/etc\/half; echo it went wrong; exit 3"/' web.toml
 expect_fail 3 cook
 expect_said "it went wrong"
 expect_said "granary cook --shell"
-echo 'cat /etc/half; exit' | "$GRANARY" cook --shell --cache "$WORK/cache" >said 2>&1
+echo 'cat /etc/half /usr/share/greeting/version; exit' | "$GRANARY" cook --shell --cache "$WORK/cache" >said 2>&1
 grep -q '^half' said || fail "the kept tree is not what the script left: $(cat said)"
+grep -q '^3.0' said || fail "the kept tree lacks the layer below: $(cat said)"
 
 # Killed half-way: nothing mounted, nothing running; the next cook goes on with what was finished.
 pause="sleep 1000.$$"  # no other process is called so
