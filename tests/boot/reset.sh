@@ -24,7 +24,7 @@ expect_equal "$(json snapshot outcome)" "$first"
 wait_complete web
 expect_equal "$booted" "$first" "after the reset"
 wait_ssh web
-in_guest web '[ ! -e /etc/kept ]' || fail "a change has outlived the reset"
+in_guest web test ! -e /etc/kept || fail "a change has outlived the reset"
 
 in_guest web granary-guest update apply
 in_guest web systemctl reboot || true
