@@ -43,12 +43,12 @@ Status remove_workplace(const std::string& directory) {
   return remove_tree(directory);
 }
 
-// What dead cooks left; the last failure stays.
-Status sweep(const std::string& cache) {
+// What dead cooks left; the last failure stays. One that its own cook takes away at this moment may resist: the next
+// sweep looks again.
+void sweep(const std::string& cache) {
   for (const std::string& directory : workplaces_in(cache)) {
-    if (!is_kept(directory)) TRY(remove_workplace(directory));
+    if (!is_kept(directory)) static_cast<void>(remove_workplace(directory));
   }
-  return Done{};
 }
 
 Result<KeptFailure> read_note(const std::string& directory) {
@@ -69,7 +69,7 @@ Result<Workplace> Workplace::make(const std::string& cache) {
   const std::string home = home_of_workplaces(cache);
   TRY(make_directories(home, 0700));
   const FileLock alone = TRY(FileLock::wait(home + ".lock"));  // nobody sweeps what is not locked yet
-  TRY(sweep(cache));
+  sweep(cache);
   const std::string directory = home + "/" + new_name();
   TRY(make_directories(directory, 0700));
   Workplace place(directory, TRY(DirectoryLock::try_lock(directory)));
