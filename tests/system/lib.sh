@@ -28,7 +28,7 @@ expect_said() { grep -qF -- "$1" "$WORK/said" || fail "expected to read '$1' in:
 
 # CMD | says [-F...] PATTERN: the output has a line like PATTERN. Reads to the end: after `| grep -q`, which leaves at the
 # first hit, CMD may find nobody who reads what it still writes, and fail.
-says() { local text; text=$(cat; echo .); grep -q "$@" <<<"${text%.}"; }
+says() { local text; text=$(tr -d '\0'; echo .); grep -q "$@" <<<"${text%.}"; }
 # CMD | first: its first line.
 first() { local text; text=$(cat; echo .); text=${text%.}; printf '%s\n' "${text%%$'\n'*}"; }
 

@@ -149,12 +149,12 @@ Status add_image(const MachineRequest& request, Machine& machine, const std::str
 
 Status add_scratch(const MachineRequest& request, Machine& machine, const std::string& folder, bool is_kept) {
   if (request.disk == "none") return Done{};
+  if (!request.disk.empty() && !exists(request.disk)) TRY(make_disk(request.disk, request.disk_bytes, ""));
   Disk disk;
   if (request.disk.empty() || is_kept) {
     disk = {folder + "/" + kDiskFile, "qcow2", Disk::Use::kScratch, !is_kept};
     if (!exists(disk.path)) TRY(make_disk(disk.path, request.disk_bytes, request.disk));
   } else {
-    if (!exists(request.disk)) TRY(make_disk(request.disk, request.disk_bytes, ""));
     disk.path = request.disk;
     disk.format = TRY(disk_format(request.disk));
   }
