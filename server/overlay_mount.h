@@ -16,9 +16,9 @@ Status mount_snapshot(const Repository& repository, const SnapshotId& snapshot, 
                       const std::string& mount_program);
 
 struct OverlayPlace {
-  std::string directory;    // holds `upper` and `work`
-  std::string mountpoint;   // where the merged tree appears
-  bool is_lasting = false;  // the upper layer survives a power cut, not only a killed process
+  std::string directory;                        // holds `upper` and `work`
+  std::string mountpoint;                       // where the merged tree appears
+  bool is_lasting = false;                      // the upper layer survives a power cut, not only a killed process
   std::vector<std::string> lowers = {"lower"};  // below `directory` or beside it; the highest first
   // A hard link of a lower layer that is written to stays one. An upper layer that was mounted so wants the very same
   // lower layers ever after.

@@ -45,7 +45,7 @@ in_guest cloud 'grep -h WARN /var/log/cloud-init.log' >warnings || true
 echo "cloud-init warns: $(cat warnings)"
 in_guest cloud sh -c 'ls /run/initramfs/upper/etc/apt /run/initramfs/scratch/upper/*/upper/etc/apt 2>/dev/null' >apt || true
 if says sources.list <apt; then fail "it replaced the sources"; fi
-in_guest cloud cat /home/debian/.ssh/authorized_keys >keys
+in_guest cloud 'cat ~debian/.ssh/authorized_keys' >keys
 says ssh-ed25519 <keys || fail "the default user has no key"
 in_guest cloud 'cat /etc/ssh/ssh_host_*_key.pub' >host_keys
 

@@ -41,6 +41,18 @@ pid_t start_process(const std::function<int()>& run) {
   return pid;
 }
 
+// While it is counted they stand still: what is counted last must not lie in the room of what was counted first.
+uint64_t usage_at_one_moment(const std::string& directory, const std::vector<pid_t>& processes) {
+  for (const pid_t process : processes) ::kill(process, SIGSTOP);
+  for (const pid_t process : processes) {
+    siginfo_t what{};
+    ::waitid(P_PID, static_cast<id_t>(process), &what, WSTOPPED | WEXITED | WNOWAIT);
+  }
+  const uint64_t usage = disk_usage(directory);
+  for (const pid_t process : processes) ::kill(process, SIGCONT);
+  return usage;
+}
+
 TEST(DiskCacheProcesses, TheQuotaHoldsWhileFourMountsWrite) {
   const TemporaryDirectory directory = TemporaryDirectory::make().value();
   const std::string path = directory.path() + "/cache";
@@ -50,12 +62,13 @@ TEST(DiskCacheProcesses, TheQuotaHoldsWhileFourMountsWrite) {
     mounts.push_back(start_process([&] { return read_and_put(path, kQuota, seed, 150); }));
   }
   uint64_t most = 0;
-  for (size_t ended = 0; ended < mounts.size();) {
-    most = std::max(most, disk_usage(path));
+  while (!mounts.empty()) {
+    most = std::max(most, usage_at_one_moment(path, mounts));
     int status = 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    if (::waitpid(-1, &status, WNOHANG) <= 0) continue;
-    ++ended;
+    const pid_t ended = ::waitpid(-1, &status, WNOHANG);
+    if (ended <= 0) continue;
+    std::erase(mounts, ended);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   }
   EXPECT_LE(most, kQuota);

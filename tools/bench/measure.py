@@ -26,7 +26,7 @@ def run(command, **options):
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         words = [word.strip() for word in words if "dmesg" not in word]
-        program = command.split()[0] if shell else " ".join(command[:2])
+        program = command.split()[0] if shell else " ".join([os.path.basename(command[0]), *command[1:2]])
         raise Failed(f"{program}: {words[-1] if words else f'exit status {done.returncode}'}")
     return done.stdout.decode(errors="replace")
 
