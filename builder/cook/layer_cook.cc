@@ -236,7 +236,8 @@ Status cook_layer(Repository& repository, const Lock& lock, const Layer& layer, 
   TRY_WITHIN("cannot publish layer " + layer.inputs.name, publish_layer(repository, lock, layer, below.top, place));
   crash_point("cook-layer-published");
   note_layer_use(repository, layer);
-  below.top = find_layer(TRY(repository.read()), layer.key);
+  const RepositoryState state = TRY(repository.read());
+  below.top = TRY(state.branch(cook_layer_branch(layer.key)));
   below.fresh.push_back(std::move(place));
   return Done{};
 }
