@@ -11,28 +11,36 @@
 namespace granary {
 
 namespace {
-struct Wish {
-  std::string name;
-  long times = 1;
-};
-
-Wish read_wish() {
-  const char* text = ::secure_getenv("GRANARY_CRASH_AT");
-  if (text == nullptr) return {};
-  Wish wish{text, 1};
-  if (const size_t colon = wish.name.find(':'); colon != std::string::npos) {
-    wish.times = std::strtol(wish.name.c_str() + colon + 1, nullptr, 10);
-    wish.name.resize(colon);
+class Wish {
+ public:
+  Wish(const char* variable, int signal) : signal_(signal) {
+    const char* const text = ::secure_getenv(variable);
+    if (text == nullptr) return;
+    name_ = text;
+    const size_t colon = name_.find(':');
+    if (colon == std::string::npos) return;
+    times_ = std::strtol(name_.c_str() + colon + 1, nullptr, 10);
+    name_.resize(colon);
   }
-  return wish;
-}
+
+  void pass(const char* name) {
+    if (name_.empty() || name_ != name) return;
+    if (++passed_ == times_) ::kill(::getpid(), signal_);
+  }
+
+ private:
+  const int signal_;
+  std::string name_;
+  long times_ = 1;
+  std::atomic<long> passed_{0};
+};
 }  // namespace
 
 void crash_point(const char* name) {
-  static const Wish kWish = read_wish();
-  static std::atomic<long> passed{0};
-  if (kWish.name.empty() || kWish.name != name) return;
-  if (++passed == kWish.times) ::kill(::getpid(), SIGKILL);
+  static Wish crash("GRANARY_CRASH_AT", SIGKILL);
+  static Wish stop("GRANARY_STOP_AT", SIGSTOP);
+  crash.pass(name);
+  stop.pass(name);
 }
 
 }  // namespace granary

@@ -47,23 +47,20 @@ Result<KeptMemory> KeptMemory::adopt(UniqueFd fd) {
   if (::fstat(fd.get(), &info) != 0) return system_error(errno, "cannot use what the last worker kept");
   if (!S_ISREG(info.st_mode) || info.st_size != kMemoryBytes)
     return Error{Code::kInvalid, "cannot use what the last worker kept: not such a memory"};
-  KeptMemory memory(std::move(fd));
-  const Bytes all = TRY(read_at(memory.fd_.get(), 0, kMemoryBytes));
-  const MutexLock lock(memory.mutex_);
-  if (const auto newest = newest_in(all)) memory.last_ = newest->number;
-  return memory;
+  return KeptMemory(std::move(fd));
 }
 
 Status KeptMemory::keep(ByteView bytes) {
   if (bytes.size() > kMaxBytes)
     return Error{Code::kInvalid, str("cannot keep ", bytes.size(), " bytes: at most ", kMaxBytes)};
   const MutexLock lock(mutex_);
-  const uint64_t number = last_ + 1;
+  const Bytes all = TRY(read_at(fd_.get(), 0, kMemoryBytes));
+  const auto newest = newest_in(all);
+  const uint64_t number = newest ? newest->number + 1 : 1;
   const off_t place = static_cast<off_t>(number % 2 * kCopyBytes);
   TRY(write_all_at(fd_.get(), place + static_cast<off_t>(kHeaderBytes), bytes));
   crash_point("kept-before-head");
   TRY(write_all_at(fd_.get(), place, head_of(number, bytes)));
-  last_ = number;
   crash_point("kept");
   return Done{};
 }

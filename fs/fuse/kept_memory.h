@@ -1,8 +1,8 @@
 // KeptMemory: what a worker leaves to the one that comes after it, however it ended: bytes in a memory file
 // (memfd_create(2)) that the supervisor holds. Two copies take turns, each with its number and its digest: whoever is
-// killed in the middle of `keep` leaves the copy before it. A reader believes nothing it finds there but what the
-// digest covers, and the digest proves that a copy is whole, not that its writer was honest: parse it like foreign
-// bytes. Safe from many threads; one process at a time writes.
+// killed in the middle of `keep` leaves the copy before it: number n lies in place n % 2. A reader believes nothing it
+// finds there but what the digest covers, and the digest proves that a copy is whole, not that its writer was honest:
+// parse it like foreign bytes. Safe from many threads; one process at a time writes.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class KeptMemory {
   // Goes on with the memory of somebody else; takes the descriptor over.
   //   kInvalid  not such a memory
   static Result<KeptMemory> adopt(UniqueFd fd);
-  KeptMemory(KeptMemory&& other) noexcept : fd_(std::move(other.fd_)), last_(other.last_) {}
+  KeptMemory(KeptMemory&& other) noexcept : fd_(std::move(other.fd_)) {}
 
   // Replaces what is kept, in one step: a reader finds the old or the new, never a part.
   //   kInvalid  more than kMaxBytes
@@ -46,8 +46,7 @@ class KeptMemory {
   explicit KeptMemory(UniqueFd fd) : fd_(std::move(fd)) {}
 
   UniqueFd fd_;
-  mutable Mutex mutex_;
-  uint64_t last_ GUARDED_BY(mutex_) = 0;  // number of the newest copy; it lies in place `last_ % 2`
+  mutable Mutex mutex_;  // of what the memory holds
 };
 
 }  // namespace granary

@@ -66,21 +66,22 @@ Status MountSession::begin(Filesystem& filesystem, UniqueFd device) {
   ended_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
 
   const bool is_first = !table_.init().has_value();
-  Bytes init = TRY(first_request());
+  std::vector<uint32_t> left_over = table_.take_over();
+  Bytes init = TRY(first_request(left_over));
   init_ = request_header(init)->unique;
   fuse_buf buffer{init.size(), {}, init.data(), -1, 0};
   fuse_session_process_buf(session_, &buffer);
   resends_ = kernel_resends(init);
-  if (!is_first) take_over();
+  if (!is_first) take_over(std::move(left_over));
   const MutexLock lock(mutex_);
   add_thread();
   return Done{};
 }
 
 // FUSE_INIT: the one that a worker before us was sent, or the one that comes now.
-Result<Bytes> MountSession::first_request() {
+Result<Bytes> MountSession::first_request(const std::vector<uint32_t>& left_over) {
   if (auto kept = table_.init()) return *std::move(kept);
-  for (const uint32_t slot : table_.take_left_over()) {  // read by one that was killed before it kept it
+  for (const uint32_t slot : left_over) {  // read by one that was killed before it kept it
     const auto header = request_header({table_.bytes(slot), RequestTable::kRequestBytes});
     if (header->opcode != FUSE_INIT) continue;
     table_.keep_init({table_.bytes(slot), header->len});
@@ -100,14 +101,17 @@ Result<Bytes> MountSession::first_request() {
   return *table_.init();
 }
 
-void MountSession::take_over() {
+void MountSession::take_over(std::vector<uint32_t> left_over) {
   if (resends_) {
     fuse_out_header notice{sizeof notice, kNotifyResend, 0};
     resends_ = ::write(device_, &notice, sizeof notice) == sizeof notice;
   }
-  if (resends_) return table_.forget_left_over();
+  if (resends_) {
+    for (const uint32_t slot : left_over) table_.release(slot);
+    return;
+  }
   const MutexLock lock(mutex_);
-  left_over_ = table_.take_left_over();
+  left_over_ = std::move(left_over);
   std::reverse(left_over_.begin(), left_over_.end());
 }
 

@@ -35,8 +35,8 @@ class MountSession {
  private:
   MountSession(RequestTable& table) : table_(table) {}
   Status begin(Filesystem& filesystem, UniqueFd device);
-  Result<Bytes> first_request();
-  void take_over();
+  Result<Bytes> first_request(const std::vector<uint32_t>& left_over);
+  void take_over(std::vector<uint32_t> left_over);
   void add_thread() REQUIRES(mutex_);
   void answer_requests();
   std::optional<uint32_t> next_request();

@@ -54,13 +54,7 @@ Result<std::unique_ptr<RequestTable>> RequestTable::adopt(UniqueFd memory) {
     return Error{Code::kInvalid, "cannot use the last worker's requests: not such a memory"};
   void* const place = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (place == MAP_FAILED) return system_error(errno, "cannot map the table of requests");
-  std::unique_ptr<RequestTable> table(new RequestTable(std::move(memory), static_cast<Shared*>(place)));
-  const MutexLock lock(table->mutex_);
-  const uint32_t used = std::min(table->shared_->slots_used.load(), kSlots);
-  for (uint32_t slot = kSlots; slot-- > 0;) {
-    if (slot >= used || !request_header({table->bytes(slot), kRequestBytes})) table->free_.push_back(slot);
-  }
-  return table;
+  return std::unique_ptr<RequestTable>(new RequestTable(std::move(memory), static_cast<Shared*>(place)));
 }
 
 RequestTable::~RequestTable() { ::munmap(shared_, sizeof(Shared)); }
@@ -79,11 +73,17 @@ void RequestTable::keep_init(ByteView request) {
   shared_->init_bytes.store(static_cast<uint32_t>(size));
 }
 
-std::vector<uint32_t> RequestTable::take_left_over() {
+std::vector<uint32_t> RequestTable::take_over() {
   std::vector<std::pair<fuse_in_header, uint32_t>> found;
+  const MutexLock lock(mutex_);
   const uint32_t used = std::min(shared_->slots_used.load(), kSlots);
-  for (uint32_t slot = 0; slot < used; ++slot) {
-    if (const auto header = request_header({bytes(slot), kRequestBytes})) found.emplace_back(*header, slot);
+  for (uint32_t slot = kSlots; slot-- > 0;) {
+    const auto header = slot < used ? request_header({bytes(slot), kRequestBytes}) : std::nullopt;
+    if (header) {
+      found.emplace_back(*header, slot);
+    } else {
+      free_.push_back(slot);
+    }
   }
   // An interruption comes after what it interrupts.
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
@@ -93,10 +93,6 @@ std::vector<uint32_t> RequestTable::take_left_over() {
   std::vector<uint32_t> slots;
   for (const auto& [header, slot] : found) slots.push_back(slot);
   return slots;
-}
-
-void RequestTable::forget_left_over() {
-  for (const uint32_t slot : take_left_over()) release(slot);
 }
 
 uint32_t RequestTable::claim() {

@@ -5,7 +5,7 @@
 // which a worker is killed, the next finds every request that it owes an answer, and at most a few that were answered
 // already: the kernel refuses a second reply (ENOENT) and takes no harm. It also keeps the kernel's FUSE_INIT, the
 // first request of a mount, from which each worker learns what the first one was told. Nothing in it is believed: a
-// damaged table costs requests, never more. Safe from many threads; one process at a time.
+// damaged table costs requests, never more. Safe from many threads; one process at a time, from `take_over` to its end.
 #pragma once
 
 #include <linux/fuse.h>
@@ -35,7 +35,7 @@ class RequestTable {
 
   // Empty.
   static Result<UniqueFd> make_memory();
-  // Takes over memory that `make_memory` made, with whatever is in it.
+  // A table in memory that `make_memory` made. The process before may be at work in it until `take_over`.
   //   kInvalid  not such a memory
   static Result<std::unique_ptr<RequestTable>> adopt(UniqueFd memory);
   ~RequestTable();
@@ -44,10 +44,9 @@ class RequestTable {
   std::optional<Bytes> init() const;
   void keep_init(ByteView request);
 
-  // What the worker before left unanswered, oldest first: slots that this process now owes.
-  std::vector<uint32_t> take_left_over();
-  // Empties them: the kernel sends their requests again.
-  void forget_left_over();
+  // Once, when the process before has ended, and before any slot is claimed: what it left unanswered, oldest first, in
+  // slots that this process now owes. All others are free.
+  std::vector<uint32_t> take_over();
 
   // An empty slot for the next request; waits while there is none.
   uint32_t claim();

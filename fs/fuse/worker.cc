@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
 #include "fs/client/runtime_directory.h"
@@ -75,6 +76,7 @@ Status Worker::serve() {
   if (plan_.options.check_only) return Done{};
   TRY(make_jobs());
   TRY(wait_for_the_device());
+  TRY(catch_up());
   TRY(answer_the_kernel());
   follow();
   say_ready();
@@ -108,20 +110,24 @@ Status Worker::connect() {
 
 Status Worker::choose_snapshot() {
   selector_ = plan_.options.selector;
-  if (take_over()) return Done{};
+  if (take_over()) {
+    crash_point("snapshot-taken-over");
+    return Done{};
+  }
   const LeavableWhile waiting;
   view_ = TRY(RepositoryView::open(connection_->fetcher(), view_options(plan_), selector_));
   resolved_ = TRY(view_->resolve(selector_));
-  TRY(kept_.keep(KeptSnapshots{*resolved_, {}, selector_.text(), {}}.serialise()));
+  seen_ = KeptSnapshots{*resolved_, {}, selector_.text(), {}}.serialise();
+  TRY(kept_.keep(*seen_));
   tell_when_stale(*resolved_);
   tell_when_offline(*resolved_);
   return Done{};
 }
 
 bool Worker::take_over() {
-  const auto kept = kept_.kept();
-  if (!kept) return false;
-  auto snapshots = KeptSnapshots::parse(*kept);
+  seen_ = kept_.kept();
+  if (!seen_) return false;
+  auto snapshots = KeptSnapshots::parse(*seen_);
   auto selector =
       snapshots ? SnapshotSelector::parse(snapshots->following) : Result<SnapshotSelector>(snapshots.error());
   if (!selector || snapshots->current.repository != plan_.trust.repository) {
@@ -181,6 +187,13 @@ Status Worker::wait_for_the_device() {
       *fd = std::move(message->fds[next++]);
   }
   return Done{};
+}
+
+// The worker before us answered while we got ready, and may have switched to another snapshot.
+Status Worker::catch_up() {
+  if (kept_.kept() == seen_ || !take_over()) return Done{};
+  TRY(open_snapshot());
+  return make_jobs();
 }
 
 Status Worker::answer_the_kernel() {

@@ -51,6 +51,7 @@ class Worker {
   Status open_snapshot();
   Status make_jobs();
   Status wait_for_the_device();
+  Status catch_up();
   Status answer_the_kernel();
   void follow();
   void answer_questions();
@@ -76,6 +77,7 @@ class Worker {
   std::optional<ResolvedSnapshot> resolved_;  // what was mounted first
   std::vector<ResolvedSnapshot> former_;      // these three: from the worker before this one
   std::optional<SnapshotId> forgetting_;
+  std::optional<Bytes> seen_;  // of what is kept
   SnapshotSelector selector_;
   std::unique_ptr<ProfileReplay> replay_;
   std::optional<ServedSnapshots> snapshots_;

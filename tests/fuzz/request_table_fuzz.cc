@@ -14,6 +14,6 @@ void granary::try_input(ByteView input) {
   const auto table = RequestTable::adopt(std::move(*memory));
   promise(bool(table), "such a memory is taken over");
   if (const auto init = (*table)->init()) promise(request_header(*init)->opcode == FUSE_INIT, "the first is FUSE_INIT");
-  for (const uint32_t slot : (*table)->take_left_over())
+  for (const uint32_t slot : (*table)->take_over())
     promise(request_header({(*table)->bytes(slot), RequestTable::kRequestBytes}).has_value(), "a request is one");
 }

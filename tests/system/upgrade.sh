@@ -2,7 +2,6 @@
 # nothing.
 # needs: root fuse
 # timeout: 180
-# serial
 
 next=$(dirname "$GRANARY_MOUNT")/granary-mount-next
 [ -x "$next" ] || skip "no other version of the mount program was built"

@@ -41,6 +41,16 @@ TEST_F(KeptMemoryTest, TheNextWorkerGoesOnWhereTheLastOneStopped) {
   }
 }
 
+// An upgrade: the next worker gets ready beside the one that still serves.
+TEST_F(KeptMemoryTest, WhatWasKeptAfterTheNextWorkerWasStartedCounts) {
+  ASSERT_TRUE(memory_.keep("before"));
+  auto next = *KeptMemory::adopt(UniqueFd(::dup(memory_.fd())));
+  for (const char* text : {"meanwhile", "and again"}) ASSERT_TRUE(memory_.keep(text));
+  EXPECT_EQ(next.kept(), "and again");
+  ASSERT_TRUE(next.keep("after"));
+  EXPECT_EQ(as_the_next_worker(), "after");
+}
+
 TEST_F(KeptMemoryTest, AHalfWrittenCopyLeavesTheOneBeforeIt) {
   ASSERT_TRUE(memory_.keep("before"));  // the first lies in the second place
   ASSERT_TRUE(memory_.keep("after"));

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <set>
+
 #include "fs/base/file.h"
 
 namespace granary {
@@ -13,8 +15,8 @@ class RequestTableTest : public testing::Test {
   void SetUp() override { next_worker(); }
   // As if the one before had been killed.
   void next_worker() {
-    table_.reset();
     table_ = *RequestTable::adopt(UniqueFd(::dup(memory_.get())));
+    left_over_ = table_->take_over();
   }
   // What read(2) of the device does.
   uint32_t read_request(uint64_t unique, uint32_t opcode = FUSE_READ) {
@@ -23,15 +25,16 @@ class RequestTableTest : public testing::Test {
     std::memcpy(table_->bytes(slot), &header, sizeof header);
     return slot;
   }
-  std::vector<uint64_t> left_over() {
+  std::vector<uint64_t> left_over() const {
     std::vector<uint64_t> out;
-    for (const uint32_t slot : table_->take_left_over())
+    for (const uint32_t slot : left_over_)
       out.push_back(request_header({table_->bytes(slot), RequestTable::kRequestBytes})->unique);
     return out;
   }
 
   const UniqueFd memory_ = *RequestTable::make_memory();
   std::unique_ptr<RequestTable> table_;
+  std::vector<uint32_t> left_over_;
 };
 
 using Numbers = std::vector<uint64_t>;
@@ -67,11 +70,24 @@ TEST_F(RequestTableTest, ASlotThatIsOwedAnAnswerIsNotUsedForAnotherRequest) {
   EXPECT_EQ(table_->claim(), owed);
 }
 
-TEST_F(RequestTableTest, WhatTheKernelSendsAgainIsForgotten) {
+// An upgrade: the next worker gets ready beside the one that still answers.
+TEST_F(RequestTableTest, WhatAWorkerDoesAfterTheNextWasStartedCounts) {
+  const uint32_t answered = read_request(2);
+  table_->expect_reply(answered, 2);
+  const auto next = *RequestTable::adopt(UniqueFd(::dup(memory_.get())));
+  table_->answered(2);
+  std::vector<uint32_t> owed;
+  for (const uint64_t unique : {4, 6, 8}) owed.push_back(read_request(unique));
+  EXPECT_EQ(next->take_over(), owed);
+  for (const uint32_t slot : owed) next->release(slot);
+  std::set<uint32_t> claimed;
+  for (uint32_t i = 0; i < RequestTable::kSlots; ++i) EXPECT_TRUE(claimed.insert(next->claim()).second);
+}
+
+TEST_F(RequestTableTest, WhatWasReleasedIsNotLeft) {
   for (const uint64_t unique : {2, 4}) read_request(unique);
   next_worker();
-  table_->forget_left_over();
-  EXPECT_TRUE(left_over().empty());
+  for (const uint32_t slot : left_over_) table_->release(slot);
   next_worker();
   EXPECT_TRUE(left_over().empty());
 }
@@ -102,7 +118,7 @@ TEST_F(RequestTableTest, ADamagedMemoryCostsRequestsAtMost) {
   ASSERT_TRUE(write_all_at(memory_.get(), 0, noise));
   next_worker();
   EXPECT_FALSE(table_->init());
-  for (const uint32_t slot : table_->take_left_over()) {
+  for (const uint32_t slot : left_over_) {
     const auto header = request_header({table_->bytes(slot), RequestTable::kRequestBytes});
     ASSERT_TRUE(header);
     EXPECT_LE(header->len, RequestTable::kRequestBytes);
