@@ -29,6 +29,12 @@ inline const Json& member_of(const Json& object, const char* key) {
 inline std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : std::string(); }
 inline std::string text_of(const Json& object, const char* key) { return text_of(member_of(object, key)); }
 
+// True alone is true.
+inline bool flag_of(const Json& object, const char* key) {
+  const Json& value = member_of(object, key);
+  return value.is_boolean() && value.get<bool>();
+}
+
 inline std::optional<uint64_t> number_of(const Json& object, const char* key) {
   const Json& value = member_of(object, key);
   if (!value.is_number_unsigned()) return std::nullopt;

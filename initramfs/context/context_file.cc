@@ -1,6 +1,7 @@
 // A context in the scratch state: JSON, user data as base64.
 #include "initramfs/context/context.h"
 #include "initramfs/json_reading.h"
+#include "initramfs/network/link_plan_note.h"
 
 namespace granary {
 
@@ -10,45 +11,15 @@ constexpr const char* kWhat = "the saved context";
 
 Json json_of(const NetworkPlan& plan) {
   Json links = Json::array();
-  for (const LinkPlan& link : plan.links) {
-    Json routes = Json::array();
-    for (const auto& route : link.routes) routes.push_back({{"to", route.to}, {"by", route.by}});
-    links.push_back({{"device", link.device},
-                     {"mac", link.mac},
-                     {"dhcp", link.dhcp},
-                     {"dhcp6", link.dhcp6},
-                     {"addresses", link.addresses},
-                     {"gateways", link.gateways},
-                     {"routes", routes},
-                     {"mtu", link.mtu}});
-  }
+  for (const LinkPlan& link : plan.links) links.push_back(json_of(link));
   return {{"links", links},  {"dns", plan.dns},           {"search", plan.search},
           {"ntp", plan.ntp}, {"hostname", plan.hostname}, {"origin", plan.origin}};
-}
-
-bool flag_of(const Json& object, const char* key) {
-  const Json& value = member_of(object, key);
-  return value.is_boolean() && value.get<bool>();
-}
-
-LinkPlan link_of(const Json& json) {
-  LinkPlan link;
-  link.device = text_of(json, "device");
-  link.mac = text_of(json, "mac");
-  link.dhcp = flag_of(json, "dhcp");
-  link.dhcp6 = flag_of(json, "dhcp6");
-  link.addresses = texts_of(json, "addresses");
-  link.gateways = texts_of(json, "gateways");
-  if (const Json& routes = member_of(json, "routes"); routes.is_array())
-    for (const Json& route : routes) link.routes.push_back({text_of(route, "to"), text_of(route, "by")});
-  link.mtu = static_cast<uint32_t>(std::min<uint64_t>(number_of(json, "mtu").value_or(0), 65535));
-  return link;
 }
 
 NetworkPlan plan_of(const Json& json) {
   NetworkPlan plan;
   if (const Json& links = member_of(json, "links"); links.is_array())
-    for (const Json& link : links) plan.links.push_back(link_of(link));
+    for (const Json& link : links) plan.links.push_back(link_plan_of(link));
   plan.dns = texts_of(json, "dns");
   plan.search = texts_of(json, "search");
   plan.ntp = texts_of(json, "ntp");

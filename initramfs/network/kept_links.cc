@@ -3,34 +3,9 @@
 #include <utility>
 
 #include "initramfs/json_reading.h"
+#include "initramfs/network/link_plan_note.h"
 
 namespace granary {
-
-namespace {
-bool flag_of(const Json& object, const char* key) {
-  const Json& value = member_of(object, key);
-  return value.is_boolean() && value.get<bool>();
-}
-
-Json written_plan(const LinkPlan& plan) {
-  Json routes = Json::array();
-  for (const LinkPlan::Route& route : plan.routes) routes.push_back({{"to", route.to}, {"by", route.by}});
-  return {{"dhcp", plan.dhcp},         {"dhcp6", plan.dhcp6}, {"addresses", plan.addresses},
-          {"gateways", plan.gateways}, {"routes", routes},    {"mtu", plan.mtu}};
-}
-
-LinkPlan read_plan(const Json& from) {
-  LinkPlan plan;
-  plan.dhcp = flag_of(from, "dhcp");
-  plan.dhcp6 = flag_of(from, "dhcp6");
-  plan.addresses = texts_of(from, "addresses");
-  plan.gateways = texts_of(from, "gateways");
-  plan.mtu = static_cast<uint32_t>(number_of(from, "mtu").value_or(0));
-  for (const Json& route : member_of(from, "routes"))
-    plan.routes.push_back({text_of(route, "to"), text_of(route, "by")});
-  return plan;
-}
-}  // namespace
 
 Bytes serialise(const KeptLinks& kept) {
   Json links = Json::array();
@@ -39,7 +14,7 @@ Bytes serialise(const KeptLinks& kept) {
                      {"device", link.device},
                      {"attended", link.attended},
                      {"carrier", link.carrier},
-                     {"plan", written_plan(link.plan)}});
+                     {"plan", json_of(link.plan)}});
   return written({{"hostname", kept.hostname}, {"links", links}});
 }
 
@@ -53,7 +28,7 @@ Result<KeptLinks> parse_kept_links(ByteView note) {
     link.device = text_of(one, "device");
     link.attended = flag_of(one, "attended");
     link.carrier = flag_of(one, "carrier");
-    link.plan = read_plan(member_of(one, "plan"));
+    link.plan = link_plan_of(member_of(one, "plan"));
     kept.links.push_back(std::move(link));
   }
   return kept;
