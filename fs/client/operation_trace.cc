@@ -59,6 +59,11 @@ bool parse_record(ByteReader in, TracedOperation& out) {
   out.name = in.bytes(name_bytes);
   return in.ok();
 }
+
+bool was_written(const std::string& file) {
+  struct stat info {};
+  return ::lstat(file.c_str(), &info) == 0 && info.st_size > 0;
+}
 }  // namespace
 
 std::string OperationTrace::file_name(const std::string& mount_point) {
@@ -78,17 +83,16 @@ std::atomic<uint64_t>& OperationTrace::number_at(uint64_t place) const {
                                                    place * kRecordBytes);
 }
 
-Status OperationTrace::prepare(const std::string& directory) {
-  file_ = directory + "/" + file_name(mount_point_);
-  struct stat info {};
-  if (::lstat(file_.c_str(), &info) == 0 && info.st_size > 0) ::rename(file_.c_str(), (file_ + ".old").c_str());
-  ::unlink(file_.c_str());
-  fd_ = TRY_WITHIN("cannot trace", open_file(file_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  return Done{};
+Result<UniqueFd> OperationTrace::make_file(const std::string& directory, const std::string& mount_point) {
+  const std::string file = directory + "/" + file_name(mount_point);
+  if (was_written(file)) ::rename(file.c_str(), (file + ".old").c_str());
+  ::unlink(file.c_str());
+  return TRY_WITHIN("cannot trace", open_file(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
 }
 
-void OperationTrace::forget_if_unused() {
-  if (fd_.valid() && mapping_.load() == nullptr) ::unlink(file_.c_str());
+void OperationTrace::forget_unused_file(const std::string& directory, const std::string& mount_point) {
+  const std::string file = directory + "/" + file_name(mount_point);
+  if (!was_written(file)) ::unlink(file.c_str());
 }
 
 // The mapping stays until the end: a thread may be writing into it. All of the file is written first, because what a
@@ -108,9 +112,9 @@ Status OperationTrace::start() {
                         .string(ByteView(mount_point_).substr(0, kMaxMountPointBytes))
                         .take();
     content.resize(kFileBytes);
-    TRY_WITHIN("cannot trace into " + printable(file_), write_all_at(fd_.get(), 0, content));
+    TRY_WITHIN("cannot trace", write_all_at(fd_.get(), 0, content));
     void* const start = ::mmap(nullptr, kFileBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
-    if (start == MAP_FAILED) return system_error(errno, "cannot map " + printable(file_));
+    if (start == MAP_FAILED) return system_error(errno, "cannot trace: cannot map the file");
     mapping_.store(static_cast<char*>(start));
   }
   recording_.store(true);

@@ -57,18 +57,21 @@ class OperationTrace {
   // In the runtime directory, by the path of the mount.
   static std::string file_name(const std::string& mount_point);
 
+  // For whoever holds the mount, and has the rights: an empty file in `directory` for the worker that is about to
+  // answer; one that the worker before has written to is kept as FILE.old.
+  static Result<UniqueFd> make_file(const std::string& directory, const std::string& mount_point);
+  // Removes it if nothing was ever written to it.
+  static void forget_unused_file(const std::string& directory, const std::string& mount_point);
+
   explicit OperationTrace(std::string mount_point) : mount_point_(std::move(mount_point)) {}
   ~OperationTrace();  // the file stays
 
-  // Makes an empty file in `directory`, which may need rights that are gone later; one that a worker before this has
-  // written to is kept as FILE.old.
-  Status prepare(const std::string& directory);
-  // Records from now on; what was recorded before stays. kUnsupported: could not be prepared. One thread at a time.
+  // Takes over what `make_file` made; before the first `start`.
+  void record_into(UniqueFd file) { fd_ = std::move(file); }
+  // Records from now on; what was recorded before stays. kUnsupported: there is no file. One thread at a time.
   Status start();
   void stop() { recording_.store(false, std::memory_order_relaxed); }
   bool is_on() const { return recording_.load(std::memory_order_relaxed); }
-  // Removes a file that nothing was ever written to.
-  void forget_if_unused();
 
   void record(const TracedOperation& operation) {
     if (is_on()) write(operation);
@@ -80,7 +83,6 @@ class OperationTrace {
   std::atomic<uint64_t>& number_at(uint64_t place) const;
 
   const std::string mount_point_;
-  std::string file_;
   UniqueFd fd_;
   std::atomic<bool> recording_{false};
   std::atomic<char*> mapping_{nullptr};  // made when it first starts, kept until the end

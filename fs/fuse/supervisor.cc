@@ -18,7 +18,9 @@
 #include "fs/base/file.h"
 #include "fs/base/log.h"
 #include "fs/client/control_socket.h"
+#include "fs/client/operation_trace.h"
 #include "fs/client/repository_view.h"
+#include "fs/client/runtime_directory.h"
 #include "fs/client/worker_brief.h"
 #include "fs/fuse/change_request.h"
 #include "fs/fuse/ending_signals.h"
@@ -102,6 +104,7 @@ class Supervisor {
   bool mount();
   void listen(std::optional<ControlListener>& listener, ControlListener::Of of) const;
   void let_serve();
+  Result<UniqueFd> make_trace_file() const;
   void on_serving();
   void on_death(int status);
   void die_with(int status);
@@ -183,6 +186,7 @@ int Supervisor::run() {
   since_ = Steady::now();
   if (!worker_.is_alive()) start_worker();
   while (!is_over_) watch();
+  if (mount_) OperationTrace::forget_unused_file(runtime_directory(), plan_.mount_point());
   return exit_status_;
 }
 
@@ -344,7 +348,16 @@ void Supervisor::let_serve() {
   std::vector<int> fds{mount_->fuse.get()};
   if (questions_) what += " control", fds.push_back(questions_->fd());
   if (read_ahead_.valid()) what += " read-ahead", fds.push_back(read_ahead_.get());
+  const auto trace = make_trace_file();
+  if (trace) what += " trace", fds.push_back(trace->get());
   [[maybe_unused]] const Status sent = worker_.channel().send(Word::kServe, what, fds);  // else SIGCHLD comes
+}
+
+Result<UniqueFd> Supervisor::make_trace_file() const {
+  const auto directory = make_runtime_directory();
+  auto file = directory ? OperationTrace::make_file(*directory, plan_.mount_point()) : directory.error();
+  if (!file) log::warn("operations cannot be traced", {{"cause", file.error().message}});
+  return file;
 }
 
 void Supervisor::on_serving() {

@@ -12,7 +12,6 @@
 #include "fs/base/crash_point.h"
 #include "fs/base/file.h"
 #include "fs/base/log.h"
-#include "fs/client/runtime_directory.h"
 #include "fs/fuse/confinement.h"
 #include "fs/fuse/effective_options.h"
 #include "fs/fuse/ending_signals.h"
@@ -87,10 +86,6 @@ Status Worker::serve() {
 Status Worker::open_log() {
   log_ = TRY(LogTarget::open(plan_.options.log, plan_.options.foreground, plan_.state_directory(),
                              {plan_.options.log_format, plan_.options.log_rotation}));
-  const auto directory = make_runtime_directory();
-  const Status prepared = directory ? trace_.prepare(*directory) : directory.error();
-  if (!prepared) log::warn("operations cannot be traced", {{"cause", prepared.error().message}});
-  if (plan_.options.trace) TRY(trace_.start());
   return Done{};
 }
 
@@ -181,11 +176,13 @@ Status Worker::wait_for_the_device() {
   if (!message || message->word != WorkerChannel::Word::kServe || message->fds.empty()) return gone;
   size_t next = 0;
   device_ = std::move(message->fds[next++]);
-  for (const auto& [word, fd] :
-       {std::pair(" control", &questions_fd_), std::pair(" read-ahead", &read_ahead_setting_)}) {
+  UniqueFd trace;
+  for (const auto& [word, fd] : {std::pair(" control", &questions_fd_), std::pair(" read-ahead", &read_ahead_setting_),
+                                 std::pair(" trace", &trace)}) {
     if (message->text.find(word) != std::string::npos && next < message->fds.size())
       *fd = std::move(message->fds[next++]);
   }
+  trace_.record_into(std::move(trace));
   return Done{};
 }
 
@@ -197,6 +194,7 @@ Status Worker::catch_up() {
 }
 
 Status Worker::answer_the_kernel() {
+  if (plan_.options.trace) TRY(trace_.start());
   if (self_.brief.mounted_at == 0) self_.brief.mounted_at = Clock::system().now();
   status_.emplace(MountStatus::Parts{*snapshots_, connection_->fetcher(), connection_->cache(), *fill_, self_,
                                      plan_.mount_point(), plan_.cache_directory(), log_->name(), replay_.get()});
@@ -335,7 +333,6 @@ void Worker::end() {
   const bool is_quiet = filesystem_->parked().wait_until_empty(deadline) && follower_->stop(deadline) &&
                         snapshots_->current()->snapshot->stop_read_ahead(deadline);
   const bool is_closed = !control_ || control_->close(deadline);
-  trace_.forget_if_unused();
   if (is_quiet && is_closed) return;
   log::flush(kLogTimeout);
   ::_exit(0);  // whoever waited is gone, and what they waited for may never come

@@ -45,3 +45,22 @@ until_true 40 "$GRANARY" trace --start mnt
 "$GRANARY" trace mnt | says at-the-end || fail "nothing is left after unmounting"
 rm -f "$old" "${old%.old}"
 expect_fail 6 "$GRANARY" trace trust
+
+# A new program that fails before it is its turn leaves the trace alone.
+GRANARY_CRASH_AT=snapshot-taken-over "$GRANARY" mount "$PWD/repo" mnt --trust trust --cache cache --state state --log "$PWD/log"
+"$GRANARY" trace --start mnt
+! cat mnt/before-the-upgrade 2>/dev/null
+expect_fail 30 "$GRANARY" upgrade mnt
+expect_said "the old one goes on"
+! cat mnt/after-the-upgrade 2>/dev/null
+"$GRANARY" trace mnt >text
+grep -q before-the-upgrade text && grep -q after-the-upgrade text || fail "not all is traced: $(cat text)"
+[ ! -e "$old" ] || fail "the trace was put aside"
+"$GRANARY" umount mnt
+rm -f "$mine"
+
+# What was never used goes with the mount.
+"$GRANARY" mount "$PWD/repo" mnt --trust trust --cache cache --state state --log "$PWD/log"
+[ -e "$mine" ] || fail "there is nothing to trace into"
+"$GRANARY" umount mnt
+until_true 5 test ! -e "$mine"

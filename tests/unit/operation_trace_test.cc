@@ -29,7 +29,7 @@ TEST(OperationTrace, WhatWasRecordedIsReadBack) {
   const auto directory = *TemporaryDirectory::make();
   const std::string file = directory.path() + "/" + OperationTrace::file_name("/mnt/a");
   OperationTrace trace("/mnt/a");
-  ASSERT_TRUE(trace.prepare(directory.path()));
+  trace.record_into(*OperationTrace::make_file(directory.path(), "/mnt/a"));
   trace.record(looked_up(1, "before"));  // off
   ASSERT_TRUE(trace.start());
   trace.record(looked_up(2, "passwd"));
@@ -58,7 +58,7 @@ TEST(OperationTrace, TheRingKeepsTheNewest) {
   const auto directory = *TemporaryDirectory::make();
   const std::string file = directory.path() + "/" + OperationTrace::file_name("/mnt");
   OperationTrace trace("/mnt");
-  ASSERT_TRUE(trace.prepare(directory.path()));
+  trace.record_into(*OperationTrace::make_file(directory.path(), "/mnt"));
   ASSERT_TRUE(trace.start());
   std::vector<std::thread> threads;
   for (uint64_t thread = 0; thread < 4; ++thread) {
@@ -79,7 +79,7 @@ TEST(OperationTrace, ARecordThatIsTornIsLeftOutAndOtherFilesAreRefused) {
   const auto directory = *TemporaryDirectory::make();
   const std::string file = directory.path() + "/" + OperationTrace::file_name("/mnt");
   OperationTrace trace("/mnt");
-  ASSERT_TRUE(trace.prepare(directory.path()));
+  trace.record_into(*OperationTrace::make_file(directory.path(), "/mnt"));
   ASSERT_TRUE(trace.start());
   for (uint64_t i = 0; i < 3; ++i) trace.record(looked_up(i, "n"));
   Bytes bytes = *read_file(file, kMostFileBytes);
@@ -99,7 +99,7 @@ TEST(OperationTrace, AnotherWorkerKeepsWhatTheLastOneTraced) {
   const std::string file = directory.path() + "/" + OperationTrace::file_name("/mnt");
   for (const uint64_t inode : {7, 8}) {
     OperationTrace trace("/mnt");
-    ASSERT_TRUE(trace.prepare(directory.path()));
+    trace.record_into(*OperationTrace::make_file(directory.path(), "/mnt"));
     ASSERT_TRUE(trace.start());
     trace.record(looked_up(inode, "n"));
   }
@@ -112,10 +112,14 @@ TEST(OperationTrace, AFileThatWasNeverUsedGoes) {
   const std::string file = directory.path() + "/" + OperationTrace::file_name("/mnt");
   OperationTrace trace("/mnt");
   EXPECT_EQ(trace.start().error().code, Code::kUnsupported);
-  ASSERT_TRUE(trace.prepare(directory.path()));
+  trace.record_into(*OperationTrace::make_file(directory.path(), "/mnt"));
   EXPECT_TRUE(exists(file));
-  trace.forget_if_unused();
+  OperationTrace::forget_unused_file(directory.path(), "/mnt");
   EXPECT_FALSE(exists(file));
+  trace.record_into(*OperationTrace::make_file(directory.path(), "/mnt"));
+  ASSERT_TRUE(trace.start());
+  OperationTrace::forget_unused_file(directory.path(), "/mnt");
+  EXPECT_TRUE(exists(file));
 }
 
 }  // namespace
