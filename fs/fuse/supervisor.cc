@@ -219,7 +219,7 @@ void Supervisor::watch() {
     kill_at_.reset();
     if (is_leaving_) return on_end();
     worker_.kill();  // it was told to go
-    if (upgrade_ && upgrade_->replaces) take_over_from_old();
+    on_death(SIGKILL);
   }
   if (restart_at_ && Steady::now() >= *restart_at_) start_worker();
   refuse_if_impatient();
@@ -377,6 +377,7 @@ void Supervisor::on_serving() {
 void Supervisor::on_death(int status) {
   if (has_ended_ || (mount_ && has_ended(mount_->fuse.get()))) return on_end();
   if (!has_served_) return die_with(status);
+  if (!is_leaving_) kill_at_.reset();
   const auto now = Steady::now();
   if (is_serving_ && now - since_ >= kHealthyAfter) deaths_in_row_ = 0;
   if (is_serving_) since_ = now;
@@ -536,7 +537,6 @@ void Supervisor::on_upgrade_message(const WorkerChannel::Message& message) {
 
 // The old worker is gone: what it left unanswered is the new one's.
 void Supervisor::take_over_from_old() {
-  if (!is_leaving_) kill_at_.reset();
   restart_at_.reset();
   worker_ = std::move(upgrade_->worker);
   let_serve();

@@ -1,0 +1,49 @@
+# The new worker of an upgrade dies at the worst moment: it is ready, and the old one has been told to go. Somebody goes
+# on, whether the old one goes by itself or has to be made to, and is left in peace afterwards.
+# needs: root fuse
+# timeout: 120
+
+mkdir -p source mnt
+head -c 1000000 /dev/urandom >source/large
+"$GRANARY" init repo --name sw.example.org --keys keys >trust
+"$GRANARY" publish repo source >published
+ask() { "$GRANARY" stat mnt --json >stat.json; json "$1" stat.json; }
+stopped_worker() {
+  local child
+  for child in $(pgrep -P "$supervisor"); do
+    [ "$child" != "$old" ] && grep -q '^State:.T' "/proc/$child/status" && echo "$child" && return
+  done
+  return 1
+}
+waits_for_its_turn() { grep -q unix /proc/"$1"/wchan || grep -q "^State:.S" /proc/"$1"/status; }
+
+for old_goes in "by itself" "when it is made to"; do
+  GRANARY_STOP_AT=snapshot-taken-over "$GRANARY" mount repo mnt --trust trust --cache cache --state state --log mount.log
+  supervisor=$(ask supervisor_pid)
+  old=$(ask worker_pid)
+  "$GRANARY" upgrade mnt >upgraded 2>&1 &
+  upgrade=$!
+  until_true 20 stopped_worker
+  new=$(stopped_worker)
+  kill -STOP "$old"
+  kill -CONT "$new"
+  until_true 20 waits_for_its_turn "$new"
+  sleep 0.5
+  kill -KILL "$new"
+  [ "$old_goes" != "by itself" ] || kill -CONT "$old"
+
+  # Whoever comes after both stands still at first, like all that take over.
+  until_true 20 stopped_worker
+  kill -CONT "$(stopped_worker)"
+  ! wait $upgrade || fail "upgraded to a program that had died"
+  grep -q "the old one goes on" upgraded || fail "said: $(cat upgraded)"
+  echo 3 >/proc/sys/vm/drop_caches
+  timeout 20 cmp source/large mnt/large || fail "the mount does not answer (the old worker goes $old_goes)"
+  worker=$(ask worker_pid)
+  expect_equal "$(ask restarts)" 1
+  sleep 2.5
+  expect_equal "$(ask worker_pid)" "$worker" "a worker that had nothing to do with it was replaced"
+  echo 3 >/proc/sys/vm/drop_caches
+  timeout 20 cmp source/large mnt/large
+  "$GRANARY" umount mnt
+done
