@@ -50,6 +50,7 @@ constexpr seconds kPatience{4};
 constexpr seconds kPatienceWithABeginner{20};
 constexpr seconds kLastUsersTimeout{5};
 constexpr seconds kYieldTimeout{2};
+constexpr seconds kUpgradeTimeout{60};  // until the new worker is prepared; who asks waits longer
 constexpr std::string_view kStateKind = "granary supervisor 1";  // changes with what `replace_supervisor` writes
 constexpr size_t kMaxStateBytes = size_t{4} << 20;
 
@@ -80,6 +81,7 @@ class Supervisor {
     UniqueFd connection;  // who asked, and waits for the answer
     UniqueFd program;
     WorkerProcess worker;
+    Steady::time_point give_up_at = Steady::now() + kUpgradeTimeout;
     std::string from;
     bool replaces = false;  // the worker before was told to go
     bool with_supervisor = true;
@@ -119,6 +121,7 @@ class Supervisor {
   std::string status_json() const;
   Status begin_upgrade(const UpgradeRequest& request, UniqueFd& connection);
   Status begin_change(const ChangeRequest& request, UniqueFd& connection);
+  bool is_getting_ready() const { return upgrade_ && !upgrade_->replaces; }
   Error upgrade_failed(const std::string& why) const;
   void finish_change();
   void take_over_from_old();
@@ -204,6 +207,7 @@ void Supervisor::watch() {
   auto next = now + seconds(3600);
   if (restart_at_) next = std::min(next, *restart_at_);
   if (kill_at_) next = std::min(next, *kill_at_);
+  if (is_getting_ready()) next = std::min(next, upgrade_->give_up_at);
   if (has_served_ && !is_serving_ && !is_refusing_) next = std::min(next, since_ + patience());
   const auto wait = std::chrono::ceil<milliseconds>(std::max(next - now, Steady::duration::zero()));
   if (::poll(wanted, std::size(wanted), static_cast<int>(wait.count())) < 0) return;
@@ -221,6 +225,8 @@ void Supervisor::watch() {
     worker_.kill();  // it was told to go
     on_death(SIGKILL);
   }
+  if (is_getting_ready() && Steady::now() >= upgrade_->give_up_at)
+    end_upgrade(upgrade_failed(str("not ready within ", kUpgradeTimeout.count(), " s")));
   if (restart_at_ && Steady::now() >= *restart_at_) start_worker();
   refuse_if_impatient();
 }

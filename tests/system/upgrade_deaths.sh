@@ -1,7 +1,7 @@
 # The new worker of an upgrade dies at the worst moment: it is ready, and the old one has been told to go. Somebody goes
-# on, whether the old one goes by itself or has to be made to, and is left in peace afterwards.
+# on, whether the old one goes by itself or has to be made to, and is left in peace afterwards. Or it never gets ready.
 # needs: root fuse
-# timeout: 120
+# timeout: 240
 
 mkdir -p source mnt
 head -c 1000000 /dev/urandom >source/large
@@ -47,3 +47,24 @@ for old_goes in "by itself" "when it is made to"; do
   timeout 20 cmp source/large mnt/large
   "$GRANARY" umount mnt
 done
+
+# One that never gets ready is given up, and then another may try.
+GRANARY_STOP_AT=snapshot-taken-over "$GRANARY" mount repo mnt --trust trust --cache cache --state state --log mount.log
+supervisor=$(ask supervisor_pid)
+old=$(ask worker_pid)
+"$GRANARY" upgrade mnt >upgraded 2>&1 &
+upgrade=$!
+until_true 20 stopped_worker
+expect_fail 11 "$GRANARY" upgrade mnt
+expect_said "another upgrade is under way"
+! wait $upgrade || fail "upgraded to a program that never got ready"
+grep -q "not ready within 60 s.; the old one goes on" upgraded || fail "said: $(cat upgraded)"
+! stopped_worker || fail "it is still there"
+cmp source/large mnt/large
+"$GRANARY" upgrade mnt >upgraded 2>&1 &
+upgrade=$!
+until_true 20 stopped_worker
+kill -CONT "$(stopped_worker)"
+wait $upgrade || fail "$(cat upgraded)"
+cmp source/large mnt/large
+"$GRANARY" umount mnt
