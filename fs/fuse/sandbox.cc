@@ -204,8 +204,8 @@ Result<bool> restrict_calls() {
   for (const char* call : kFatal) filter.on(call, SCMP_ACT_KILL_PROCESS);
   filter.on("clone", SCMP_ACT_ALLOW, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
   filter.on("clone", SCMP_ACT_KILL_PROCESS, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-  filter.on("kill", SCMP_ACT_ALLOW, SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
-  filter.on("ioctl", SCMP_ACT_ALLOW, SCMP_A1(SCMP_CMP_NE, TIOCSTI));
+  filter.on("kill", SCMP_ACT_ALLOW, SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()), 0));
+  filter.on("ioctl", SCMP_ACT_ALLOW, SCMP_A1(SCMP_CMP_NE, TIOCSTI, 0));
   const int error_number = filter.load();
   if (error_number != 0)
     return Error{Code::kInternal, str("cannot restrict the worker's system calls: ", std::strerror(error_number))};

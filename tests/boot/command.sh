@@ -1,7 +1,7 @@
 # granary boot itself, with a guest that says it is up as soon as its kernel runs: until complete, failures, machines
 # that stay. Needs no snapshot that boots.
 # needs: qemu-system-x86_64 qemu-img mcopy cpio busybox
-# timeout: 240
+# timeout: 480
 
 . "$ROOT/tests/boot/lib.sh"
 

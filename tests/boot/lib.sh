@@ -5,7 +5,7 @@ FIXTURE=${GRANARY_BOOT_FIXTURE:-$(dirname "$(dirname "$GRANARY")")/boot-fixture}
 export XDG_CACHE_HOME=$OUTER_HOME/.cache  # whether KVM works is found out once
 VMS=$HOME/.local/state/granary/vms
 SPEED=${GRANARY_PATIENCE:-1}
-BOOT_SECONDS=$((240 * SPEED))  # a boot takes 15 to 40 s on an idle machine without KVM
+BOOT_SECONDS=$((400 * SPEED))  # a boot takes 15 to 40 s on an idle machine without KVM
 # A guest keeps two processors busy for minutes: cases that run beside it, and have less patience, go first.
 renice -n 10 $$ >/dev/null
 

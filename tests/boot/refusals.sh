@@ -1,7 +1,7 @@
 # What must not start says why: a trust for another repository, a server that is not there, answers that are not what
 # they claim; and what may start without a disk does.
 # needs: root fuse qemu-system-x86_64 qemu-img mcopy
-# timeout: 600
+# timeout: 900
 
 . "$ROOT/tests/boot/lib.sh"
 

@@ -1,6 +1,6 @@
 # Debian 12 and Debian 13 come up from the same micro image, until complete, and say what they took.
 # needs: root fuse qemu-system-x86_64 qemu-img mcopy
-# timeout: 600
+# timeout: 900
 
 . "$ROOT/tests/boot/lib.sh"
 
