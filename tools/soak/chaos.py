@@ -1,8 +1,10 @@
 """What goes wrong, at random: each event happens to the world, and leaves it fit for the next one."""
+import contextlib
 import glob
 import os
 import random
 import signal
+import subprocess
 import time
 
 from measure import Failed, drop_caches, wait_for  # tools/bench
@@ -16,10 +18,10 @@ class Chaos:
 
     def __init__(self, world, seed, report):
         self.world, self.random, self.report = world, random.Random(f"{seed}/chaos"), report
-        often = [self.worker_dies] * 5 + [self.kernel_forgets] * 4 + [self.published, self.liar_lies, self.cache_damaged] * 2
-        self.events = often + [self.worker_dies_often, self.everybody_dies, self.unmounted, self.remount_asked,
-                               self.upgraded, self.honest_freezes, self.honest_dies, self.all_out, self.cache_cleaned,
-                               self.cache_verified, self.questions]
+        often = [self.worker_dies] * 5 + [self.kernel_forgets] * 4 + [self.published, self.upgraded, self.liar_lies, self.cache_damaged] * 2
+        self.events = often + [self.worker_dies_often, self.upgrade_dies, self.everybody_dies, self.unmounted,
+                               self.remount_asked, self.honest_freezes, self.honest_dies, self.all_out,
+                               self.cache_cleaned, self.cache_verified, self.questions]
 
     def one(self):
         event = self.random.choice(self.events)
@@ -74,6 +76,22 @@ class Chaos:
         mount = self._mount()
         self.report.fault(f"the program of {mount.name} is swapped")
         mount.command("upgrade", mount.at)
+
+    def upgrade_dies(self):
+        """Whichever worker is killed, at whatever moment: somebody goes on."""
+        mount = self._mount()
+        self.report.fault(f"workers of {mount.name} are killed while its program is swapped")
+        supervisor = mount.stat()["supervisor_pid"]
+        upgrade = subprocess.Popen([mount.granary, "upgrade", mount.at], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(3):
+            self._a_while(0, 0.2)
+            with open(f"/proc/{supervisor}/task/{supervisor}/children", encoding="ascii") as children:
+                workers = children.read().split()
+            with contextlib.suppress(IndexError, ProcessLookupError):
+                os.kill(int(self.random.choice(workers)), signal.SIGKILL)
+        wait_for(lambda: upgrade.poll() is not None, "an upgrade to end", 90)
+        wait_for(lambda: mount.stat()["worker_pid"] is not None, "a worker", 30)
 
     # --- snapshots ----------------------------------------------------------------------------------------------
 
