@@ -50,7 +50,7 @@ constexpr seconds kPatience{4};
 constexpr seconds kPatienceWithABeginner{20};
 constexpr seconds kLastUsersTimeout{5};
 constexpr seconds kYieldTimeout{2};
-constexpr seconds kUpgradeTimeout{60};  // until the new worker is prepared; who asks waits longer
+constexpr seconds kUpgradeTimeout{60};                           // who asks waits longer
 constexpr std::string_view kStateKind = "granary supervisor 1";  // changes with what `replace_supervisor` writes
 constexpr size_t kMaxStateBytes = size_t{4} << 20;
 
@@ -66,6 +66,21 @@ int report(const Error& error) {
   return static_cast<int>(error.code);
 }
 
+// Under way: a worker that is to take the place of the one that serves.
+struct Upgrade {
+  UniqueFd connection;  // who asked, and waits for the answer
+  UniqueFd program;
+  WorkerProcess worker;
+  Steady::time_point give_up_at;  // unless it is prepared then
+  std::string from;
+  bool replaces = false;  // the worker before was told to go
+  bool with_supervisor = true;
+  // Of a change: what the mount is to be from then on, by the same program.
+  std::optional<MountPlan> plan;
+  UniqueFd plan_memory;
+  std::string changed;
+};
+
 class Supervisor {
  public:
   Supervisor(MountPlan plan, Startup startup, const char* version)
@@ -77,20 +92,6 @@ class Supervisor {
   void fail(int exit_status);  // before the mount ever answered; the message has been printed
 
  private:
-  struct Upgrade {
-    UniqueFd connection;  // who asked, and waits for the answer
-    UniqueFd program;
-    WorkerProcess worker;
-    Steady::time_point give_up_at = Steady::now() + kUpgradeTimeout;
-    std::string from;
-    bool replaces = false;  // the worker before was told to go
-    bool with_supervisor = true;
-    // Of a change: what the mount is to be from then on, by the same program.
-    std::optional<MountPlan> plan;
-    UniqueFd plan_memory;
-    std::string changed;
-  };
-
   void protect() const;
   void watch();
   void on_signal();
@@ -121,6 +122,7 @@ class Supervisor {
   std::string status_json() const;
   Status begin_upgrade(const UpgradeRequest& request, UniqueFd& connection);
   Status begin_change(const ChangeRequest& request, UniqueFd& connection);
+  void let_prepare(WorkerProcess worker, UniqueFd connection);
   bool is_getting_ready() const { return upgrade_ && !upgrade_->replaces; }
   Error upgrade_failed(const std::string& why) const;
   void finish_change();
@@ -488,12 +490,10 @@ Status Supervisor::begin_upgrade(const UpgradeRequest& request, UniqueFd& connec
   UniqueFd program = TRY_WITHIN("cannot upgrade", open_file(request.program, O_PATH | O_CLOEXEC));
   failure_.clear();
   WorkerProcess worker = TRY_WITHIN("cannot upgrade", new_worker(program.get(), plan_memory_.get()));
-  upgrade_.emplace();
+  let_prepare(std::move(worker), std::move(connection));
   upgrade_->program = std::move(program);
-  upgrade_->worker = std::move(worker);
   upgrade_->from = worker_.version;
   upgrade_->with_supervisor = request.with_supervisor;
-  upgrade_->connection = std::move(connection);
   return Done{};
 }
 
@@ -506,14 +506,19 @@ Status Supervisor::begin_change(const ChangeRequest& request, UniqueFd& connecti
   UniqueFd memory = TRY_WITHIN(what, memory_with("granary-plan", plan.serialise()));
   failure_.clear();
   WorkerProcess worker = TRY_WITHIN(what, new_worker(program_.get(), memory.get()));
-  upgrade_.emplace();
+  let_prepare(std::move(worker), std::move(connection));
   upgrade_->plan = std::move(plan);
   upgrade_->plan_memory = std::move(memory);
   upgrade_->changed = request.option;
-  upgrade_->worker = std::move(worker);
   upgrade_->with_supervisor = false;
-  upgrade_->connection = std::move(connection);
   return Done{};
+}
+
+void Supervisor::let_prepare(WorkerProcess worker, UniqueFd connection) {
+  upgrade_.emplace();
+  upgrade_->worker = std::move(worker);
+  upgrade_->connection = std::move(connection);
+  upgrade_->give_up_at = Steady::now() + kUpgradeTimeout;
 }
 
 Error Supervisor::upgrade_failed(const std::string& why) const {
