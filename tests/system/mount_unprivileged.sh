@@ -30,6 +30,21 @@ worker=$(json worker_pid stat.json)
 expect_equal "$(stat -c %u "/proc/$worker")" 65534
 grep -q " $WORK/user/mnt .*nosuid,nodev" /proc/self/mountinfo || fail "a user's mount without nosuid,nodev"
 [ -S "$(echo user/run/granary/*[0-9].sock)" ] || fail "no control socket of the user's own"
+
+# Swapped and killed like root's.
+as_user "$GRANARY" upgrade user/mnt >upgraded
+expect_equal "$(as_user cat user/mnt/file)" hello
+as_user "$GRANARY" trace --start user/mnt
+! as_user cat user/mnt/nothing 2>/dev/null
+as_user "$GRANARY" trace user/mnt | says nothing || fail "nothing is traced"
+before=$worker
+as_user "$GRANARY" stat user/mnt --json >stat.json
+worker=$(json worker_pid stat.json)
+[ "$worker" != "$before" ] || fail "the worker is the same: $(cat upgraded)"
+kill -KILL "$worker"
+expect_equal "$(as_user cat user/mnt/file)" hello
+as_user "$GRANARY" stat user/mnt --json >stat.json
+worker=$(json worker_pid stat.json)
 as_user "$GRANARY" umount user/mnt
 ! is_mounted user/mnt || fail "still mounted"
 ended "$worker" || fail "process $worker has outlived its mount"
