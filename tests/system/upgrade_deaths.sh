@@ -15,7 +15,8 @@ stopped_worker() {
   done
   return 1
 }
-waits_for_its_turn() { grep -q unix /proc/"$1"/wchan || grep -q "^State:.S" /proc/"$1"/status; }
+# In recvmsg(2), by its number here: it has said that it is ready.
+waits_for_its_turn() { grep -qE "^(47|212) " "/proc/$1/syscall"; }
 
 for old_goes in "by itself" "when it is made to"; do
   GRANARY_STOP_AT=snapshot-taken-over "$GRANARY" mount repo mnt --trust trust --cache cache --state state --log mount.log
@@ -28,7 +29,6 @@ for old_goes in "by itself" "when it is made to"; do
   kill -STOP "$old"
   kill -CONT "$new"
   until_true 20 waits_for_its_turn "$new"
-  sleep 0.5
   kill -KILL "$new"
   [ "$old_goes" != "by itself" ] || kill -CONT "$old"
 
