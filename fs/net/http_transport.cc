@@ -291,6 +291,9 @@ HttpEngine::Loop::~Loop() {
     retire(exchange);
     inbox_->answer(*exchange, unavailable(*exchange, "shutting down"));
   }
+  for (const auto& lane : lanes_) {
+    for (auto& queue : lane->queues) queue.clear();  // what stands in it holds the lane
+  }
   idle_.clear();
   curl_multi_cleanup(multi_);
 }
