@@ -127,7 +127,8 @@ Status furnish(const std::string& tree, const ThrowawayOptions& options) {
 Status dress_like(const std::string& lower, const std::string& upper) {
   struct stat root {};
   TRY(check(::stat(lower.c_str(), &root), "cannot look at the snapshot"));
-  ::chown(upper.c_str(), root.st_uid, root.st_gid) == 0 || errno == EINVAL || errno == EPERM;
+  const bool is_theirs = ::chown(upper.c_str(), root.st_uid, root.st_gid) == 0 || errno == EINVAL || errno == EPERM;
+  TRY(check(is_theirs ? 0 : -1, "cannot prepare " + printable(upper)));
   return check(::chmod(upper.c_str(), root.st_mode & 07777), "cannot prepare " + printable(upper));
 }
 

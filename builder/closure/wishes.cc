@@ -11,8 +11,7 @@
 namespace granary {
 
 namespace {
-constexpr size_t kMostNames = 5;    // near one word
-constexpr size_t kMostHelped = 20;  // words: a list for another suite may have hundreds
+constexpr size_t kMostNames = 5;  // near one word
 
 std::string joined(const std::vector<std::string>& words, const char* between) {
   std::string text;

@@ -159,7 +159,6 @@ Status DpkgDatabase::refresh_overrides() {
   for (const std::string_view line : lines_of(text)) {
     const auto words = words_of(line);
     if (words.size() != 4) continue;
-    Override override;
     const auto uid = number_of(words[0], users);
     const auto gid = number_of(words[1], groups);
     uint32_t mode = 0;

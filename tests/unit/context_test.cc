@@ -215,7 +215,7 @@ class Pages {
   bool token_needed = false;
 
  private:
-  const std::map<std::string, std::string> pages_;
+  std::map<std::string, std::string> pages_;
 };
 
 const std::map<std::string, std::string> kEc2 = {

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include <atomic>
+#include <future>
 
 #include "support/waiting.h"
 
@@ -66,13 +67,13 @@ TEST(ControlSocket, AClientThatSaysNothingDoesNotHoldUpTheNextForEver) {
 
 TEST(ControlSocket, AnAnswerThatHangsDoesNotHoldUpOthers) {
   const MountPoint mount = unused_mount();
-  Mutex gate;
-  gate.lock();
+  std::promise<void> opened;
+  const auto gate = opened.get_future().share();
   std::atomic<size_t> asked{0};
   const auto socket = ControlSocket::listen(mount.device, [&](const std::string& question) {
     if (question == "hang") {
       ++asked;
-      const MutexLock lock(gate);
+      gate.wait();
     }
     return std::string("yes");
   });
@@ -91,7 +92,7 @@ TEST(ControlSocket, AnAnswerThatHangsDoesNotHoldUpOthers) {
   EXPECT_EQ(*client->ask("stat", milliseconds(10'000)), "yes");
   EXPECT_EQ(hanging.count(), 0U);
   EXPECT_FALSE((*socket)->close(std::chrono::steady_clock::now() + milliseconds(20)));
-  gate.unlock();
+  opened.set_value();
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE((*socket)->close(std::chrono::steady_clock::now() + std::chrono::seconds(10)));
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "support/waiting.h"
 
 namespace granary {
@@ -77,12 +79,12 @@ TEST(Watchdog, TellsOnceOfEachThingThatWaitsTooLong) {
 }
 
 TEST(Watchdog, SeesThreadsThatHang) {
-  Mutex gate;
-  gate.lock();
+  std::promise<void> opened;
+  const auto gate = opened.get_future().share();
   std::thread hanging([&] {
     const ScopedActivity outer("getattr", 3);
     const ScopedActivity inner("cache read");
-    const MutexLock lock(gate);
+    gate.wait();
   });
   ASSERT_TRUE(eventually([] { return !waiting_threads(Waiting::Time::clock::now()).empty(); }));
   const auto seen = waiting_threads(Waiting::Time::clock::now());
@@ -90,7 +92,7 @@ TEST(Watchdog, SeesThreadsThatHang) {
   EXPECT_EQ(seen.at(0).inode, 3U);
   EXPECT_EQ(seen.at(0).waits_for, "cache read");
   EXPECT_TRUE(waiting_threads(Waiting::Time::clock::now() - std::chrono::seconds(10)).empty());
-  gate.unlock();
+  opened.set_value();
   hanging.join();
 }
 
