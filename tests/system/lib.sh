@@ -142,6 +142,15 @@ is_mounted() { awk -v target="$(realpath "$1")" '$5 == target { found = 1 } END 
 # ended PROCESS: it is gone, or a zombie whose parent takes its time.
 ended() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null; }
 
+# stopped_child PARENT [BUT]: a child of PARENT, other than BUT, that was stopped (GRANARY_STOP_AT).
+stopped_child() {
+  local child
+  for child in $(pgrep -P "$1"); do
+    [ "$child" != "${2:-}" ] && grep -q '^State:.T' "/proc/$child/status" && echo "$child" && return
+  done
+  return 1
+}
+
 # small_tree DIR, reference_tree DIR: a real Debian 12 system with every kind of entry; made once a machine.
 _tree() { HOME=$OUTER_HOME bash "$SUPPORT/make-reference-tree.sh" "$1" "$2" || skip "cannot make a $2 tree here"; }
 small_tree() { _tree "$1" small; }

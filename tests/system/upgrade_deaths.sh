@@ -8,23 +8,22 @@ head -c 1000000 /dev/urandom >source/large
 "$GRANARY" init repo --name sw.example.org --keys keys >trust
 "$GRANARY" publish repo source >published
 ask() { "$GRANARY" stat mnt --json >stat.json; json "$1" stat.json; }
-stopped_worker() {
-  local child
-  for child in $(pgrep -P "$supervisor"); do
-    [ "$child" != "$old" ] && grep -q '^State:.T' "/proc/$child/status" && echo "$child" && return
-  done
-  return 1
-}
+stopped_worker() { stopped_child "$supervisor" "$old"; }
 # In recvmsg(2), by its number here: it has said that it is ready.
 waits_for_its_turn() { grep -qE "^(47|212) " "/proc/$1/syscall"; }
 
-for old_goes in "by itself" "when it is made to"; do
+# A new mount, and an upgrade of it whose worker stands still before it is ready.
+begin_upgrade() {
   GRANARY_STOP_AT=snapshot-taken-over "$GRANARY" mount repo mnt --trust trust --cache cache --state state --log mount.log
   supervisor=$(ask supervisor_pid)
   old=$(ask worker_pid)
   "$GRANARY" upgrade mnt >upgraded 2>&1 &
   upgrade=$!
   until_true 20 stopped_worker
+}
+
+for old_goes in "by itself" "when it is made to"; do
+  begin_upgrade
   new=$(stopped_worker)
   kill -STOP "$old"
   kill -CONT "$new"
@@ -49,12 +48,7 @@ for old_goes in "by itself" "when it is made to"; do
 done
 
 # One that never gets ready is given up, and then another may try.
-GRANARY_STOP_AT=snapshot-taken-over "$GRANARY" mount repo mnt --trust trust --cache cache --state state --log mount.log
-supervisor=$(ask supervisor_pid)
-old=$(ask worker_pid)
-"$GRANARY" upgrade mnt >upgraded 2>&1 &
-upgrade=$!
-until_true 20 stopped_worker
+begin_upgrade
 expect_fail 11 "$GRANARY" upgrade mnt
 expect_said "another upgrade is under way"
 ! wait $upgrade || fail "upgraded to a program that never got ready"

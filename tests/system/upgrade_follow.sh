@@ -18,13 +18,7 @@ cat mnt/changed mnt/dir/removed >said
 exec 5<mnt/changed
 
 # The one that gets ready stands still once it has learned what is served.
-stopped_worker() {
-  local child
-  for child in $(pgrep -P "$supervisor"); do
-    grep -q '^State:.T' "/proc/$child/status" && echo "$child" && return
-  done
-  return 1
-}
+stopped_worker() { stopped_child "$supervisor"; }
 "$GRANARY" upgrade mnt --program "$next" --only-worker >upgraded 2>&1 &
 upgrade=$!
 until_true 20 stopped_worker
